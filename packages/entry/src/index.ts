@@ -1,0 +1,14 @@
+export { bytesOf, ByteString, compareByteStrings, nameOf } from "./byte-string.ts";
+export {
+  Component,
+  ContentRef,
+  DumpEntry,
+  Entry,
+  FileEntry,
+  LinkEntry,
+  NodeEntry,
+  TableEntry,
+  type ContentKind,
+} from "./entry.ts";
+export { Grade, LedgerLine, Verdict, weakestGrade } from "./ledger.ts";
+export type { CaptureSink, FileRequest, FileResult, FileSink, SourceResult } from "./sink.ts";

@@ -1,0 +1,1 @@
+export { BackupError, exitStatus, statusOf, type Code } from "./backup-error.ts";

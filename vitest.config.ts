@@ -1,0 +1,34 @@
+import { defineConfig } from "vitest/config";
+
+/** Three kinds of tests: `unit` needs nothing, `int` needs a Docker engine, `e2e` drives the job images as an operator does. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "jobs/*/src/**/*.test.ts", "test/*/src/**/*.test.ts"],
+          exclude: ["**/*.int.test.ts", "**/node_modules/**"],
+        },
+      },
+      {
+        test: {
+          name: "int",
+          include: ["packages/*/src/**/*.int.test.ts", "jobs/*/src/**/*.int.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.e2e.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
