@@ -1,1 +1,20 @@
-export const placeholder = true;
+export { chooseBase, generationOf, type BaseChoice, type BaseRequirements } from "./choose-base.ts";
+export {
+  CatalogLine,
+  catalogLineOf,
+  formatCatalogLine,
+  parseCatalog,
+  type KnownComponents,
+  type ParsedCatalog,
+} from "./line.ts";
+export { formatAge, formatBytes, formatListing } from "./listing.ts";
+export {
+  findRestorePoint,
+  formatCatalog,
+  listRestorePoints,
+  rebuildCatalog,
+  reconcileCatalog,
+  type Reconciled,
+  type RestorePoints,
+  type Unusable,
+} from "./restore-points.ts";

@@ -1,0 +1,186 @@
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { BackupError } from "@erlmcp/errors";
+import { checkKey, type ObjectStore, type RangeReader } from "@erlmcp/store";
+import { createFile, once, replaceFile } from "./atomic.ts";
+import { guarded, requireFreeBytes } from "./errors.ts";
+import { createFsStore, makeFolders } from "./fs-store.ts";
+import { freeBytesAt, isCode, namesIn, realIo, statOrUndefined, type Io } from "./io.ts";
+import { layoutOf, modesFor, type Layout, type Modes } from "./layout.ts";
+import { takeLock, type Flock, type LockHolder, type RepositoryLock } from "./lock.ts";
+import { openRangeReader } from "./range-reader.ts";
+import { beginStaging, type Staging } from "./staging.ts";
+
+export interface RepositoryOptions {
+  root: string; // BACKUP_ROOT
+  flock: Flock;
+  io?: Io; // another than the real one, for tests
+}
+
+export interface Recovered {
+  removed: string[]; // names below .staging that a killed run had left
+  catalogRewritten: boolean;
+}
+
+/** The local repository. Whoever changes it holds the exclusive lock; whoever only reads, the shared one. */
+export interface Repository {
+  readonly root: string;
+  readonly store: ObjectStore;
+  /** @throws BackupError LOCKED, naming the holder */
+  lock(kind: "exclusive" | "shared", holder: LockHolder): RepositoryLock;
+  /** The restore point `id` in the making. @throws BackupError FAILED when it exists */
+  begin(id: string): Promise<Staging>;
+  /**
+   * Puts right what a killed run left: removes its staging and, when `reconcile` returns one, replaces the catalog.
+   * `reconcile` is given the catalog's text as it stands.
+   */
+  recover(lock: RepositoryLock, reconcile: (catalog: string) => Promise<string | undefined>): Promise<Recovered>;
+  /** Removes restore point `id` at one stroke: it is gone with the first rename, whatever happens then. */
+  remove(lock: RepositoryLock, id: string): Promise<void>;
+  /** Text of the catalog; empty when there is none. */
+  readCatalog(): Promise<string>;
+  /** Writes `receipts/NAME`, or with a number added when that exists; gives the path below the root. */
+  writeReceipt(name: string, bytes: Uint8Array): Promise<string>;
+  writeReport(name: string, bytes: Uint8Array): Promise<string>;
+  openPack(id: string, packName: string): Promise<RangeReader>;
+  freeBytes(): Promise<number>;
+  /** @throws BackupError DISK_FULL */
+  requireFreeBytes(bytes: number): Promise<void>;
+}
+
+/**
+ * Opens the repository below `root`, creating what is missing of it.
+ * @throws BackupError CONFIG_INVALID when it cannot be written
+ */
+export async function openRepository(options: RepositoryOptions): Promise<Repository> {
+  const io = options.io ?? realIo;
+  const layout = layoutOf(options.root);
+  const modes = modesFor((await statOrUndefined(layout.root))?.mode);
+  await guarded(layout.root, async () => {
+    for (const path of [layout.staging, layout.catalogFolder, layout.receipts, layout.reports, layout.locks]) {
+      await makeFolders(io, { path, mode: modes.folder });
+    }
+  });
+  return repositoryAt({ layout, modes, io }, options.flock);
+}
+
+interface Place {
+  layout: Layout;
+  modes: Modes;
+  io: Io;
+}
+
+function repositoryAt(place: Place, flock: Flock): Repository {
+  const { layout, modes, io } = place;
+  const inRoot = <T>(action: () => Promise<T>): Promise<T> => guarded(layout.root, action);
+  return {
+    root: layout.root,
+    store: createFsStore({ root: layout.root, modes, io }),
+    lock: (kind, holder) => takeLock({ path: layout.lock, kind, holder, mode: modes.file, flock }),
+    begin: (id) => beginStaging({ ...place, id: checkName(id), appendCatalog: (line) => appendCatalog(place, line) }),
+    recover: (lock, reconcile) => inRoot(() => recover(place, lock, reconcile)),
+    remove: (lock, id) => inRoot(() => removeRestorePoint(place, lock, checkName(id))),
+    readCatalog: () => readCatalog(layout),
+    writeReceipt: (name, bytes) => inRoot(() => writeUnique(place, { folder: "receipts", name }, bytes)),
+    writeReport: (name, bytes) => inRoot(() => writeUnique(place, { folder: "reports", name }, bytes)),
+    openPack: (id, packName) => openRangeReader(layout.root, `${checkName(id)}/packs/${checkName(packName)}`),
+    freeBytes: () => freeBytesAt(layout.root),
+    requireFreeBytes: (bytes) => requireFreeBytes(layout.root, bytes),
+  };
+}
+
+function checkName(name: string): string {
+  if (checkKey(name).includes("/") || name.startsWith("."))
+    throw new BackupError("FAILED", `${name} cannot be a name here`);
+  return name;
+}
+
+function requireExclusive(lock: RepositoryLock): void {
+  if (lock.kind !== "exclusive") throw new BackupError("FAILED", "this needs the exclusive lock of the repository");
+}
+
+async function readCatalog(layout: Layout): Promise<string> {
+  try {
+    return await readFile(layout.catalog, "utf8");
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return "";
+    throw error;
+  }
+}
+
+async function appendCatalog({ layout, modes, io }: Place, line: string): Promise<void> {
+  const existed = (await statOrUndefined(layout.catalog)) !== undefined;
+  // After a torn line the new one must not become part of it.
+  const torn = existed && (await lastByte(layout.catalog)) !== "\n";
+  const file = await io.open(layout.catalog, "a", modes.file);
+  try {
+    await file.write(Buffer.from(`${torn ? "\n" : ""}${line}\n`));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  if (!existed) await io.syncFolder(layout.catalogFolder);
+}
+
+async function lastByte(path: string): Promise<string> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    if (size === 0) return "\n";
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+    return buffer.toString("latin1");
+  } finally {
+    await file.close();
+  }
+}
+
+async function recover(
+  { layout, modes, io }: Place,
+  lock: RepositoryLock,
+  reconcile: (catalog: string) => Promise<string | undefined>,
+): Promise<Recovered> {
+  requireExclusive(lock);
+  const removed = await namesIn(layout.staging);
+  for (const name of removed) await io.remove(join(layout.staging, name));
+  if (removed.length > 0) await io.syncFolder(layout.staging);
+  const text = await reconcile(await readCatalog(layout));
+  if (text !== undefined) {
+    const temporary = join(layout.staging, "catalog");
+    await replaceFile({ io, temporary, mode: modes.file }, layout.catalog, once(Buffer.from(text)));
+  }
+  return { removed, catalogRewritten: text !== undefined };
+}
+
+async function removeRestorePoint({ layout, io }: Place, lock: RepositoryLock, id: string): Promise<void> {
+  requireExclusive(lock);
+  const doomed = join(layout.staging, `${id}.removed`);
+  await io.remove(doomed);
+  try {
+    await io.rename(join(layout.root, id), doomed);
+  } catch (cause) {
+    if (!isCode(cause, "ENOENT")) throw cause;
+    throw new BackupError("NOT_FOUND", `${layout.root} has no restore point ${id}`, { cause });
+  }
+  await io.syncFolder(layout.root);
+  await io.remove(doomed);
+}
+
+async function writeUnique(
+  { layout, modes, io }: Place,
+  { folder, name }: { folder: "receipts" | "reports"; name: string },
+  bytes: Uint8Array,
+): Promise<string> {
+  const dot = name.lastIndexOf(".");
+  for (let number = 1; ; number += 1) {
+    const unique = number === 1 ? name : `${name.slice(0, dot)}-${number}${name.slice(dot)}`;
+    // Beside its final place and not in .staging, which another job may be clearing: receipts are written without the lock too.
+    const temporary = join(layout.root, folder, `.${checkName(unique)}.${process.pid}`);
+    await io.remove(temporary);
+    const outcome = await createFile(
+      { io, temporary, mode: modes.file },
+      join(layout.root, folder, unique),
+      once(bytes),
+    );
+    if (outcome === "stored") return `${folder}/${unique}`;
+  }
+}

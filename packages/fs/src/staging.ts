@@ -1,0 +1,114 @@
+import { join } from "node:path";
+import { BackupError } from "@erlmcp/errors";
+import { once, writeFileSynced } from "./atomic.ts";
+import { guarded } from "./errors.ts";
+import { makeFolders } from "./fs-store.ts";
+import { isCode, statOrUndefined, type Io } from "./io.ts";
+import type { Layout, Modes } from "./layout.ts";
+
+/** A pack that is being written. */
+export interface PackFile {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Flushes and closes it. */
+  close(): Promise<void>;
+}
+
+/** A restore point in the making, in `.staging/ID/`: invisible until commit, gone after abort. */
+export interface Staging {
+  readonly id: string;
+  /** For what is needed only while the run lasts (sort runs); a folder that is there, removed before the commit. */
+  readonly spillFolder: string;
+  createPack(name: string): Promise<PackFile>;
+  /** Writes an object of the restore point (`chunks.idx`, `manifest.json` …) and flushes it. */
+  writeFile(name: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Makes it a restore point: from the moment of the rename it is there, and stays. `catalogLine` is appended after that;
+   * when this fails, or the process dies between the two, recover adds the line.
+   */
+  commit(catalogLine: string): Promise<void>;
+  /** Removes everything; the repository is as it was. */
+  abort(): Promise<void>;
+}
+
+export interface StagingOptions {
+  id: string;
+  layout: Layout;
+  modes: Modes;
+  io: Io;
+  appendCatalog(line: string): Promise<void>;
+}
+
+export async function beginStaging(options: StagingOptions): Promise<Staging> {
+  const { id, layout, modes, io } = options;
+  const folder = join(layout.staging, id);
+  const packs = join(folder, "packs");
+  const spillFolder = join(folder, "spill");
+  const final = join(layout.root, id);
+  const inRoot = <T>(action: () => Promise<T>): Promise<T> => guarded(layout.root, action);
+  let state: "open" | "committed" | "aborted" = "open";
+
+  async function refuseExisting(): Promise<void> {
+    if ((await statOrUndefined(final)) === undefined) return;
+    throw new BackupError("FAILED", `${id} exists already`, {
+      hint: "Restore points are never overwritten; run the job again.",
+    });
+  }
+
+  async function createPack(name: string): Promise<PackFile> {
+    const file = await io.open(join(packs, name), "wx", modes.file);
+    return {
+      write: (bytes) => inRoot(() => file.write(bytes)),
+      close: () =>
+        inRoot(async () => {
+          try {
+            await file.sync();
+          } finally {
+            await file.close();
+          }
+        }),
+    };
+  }
+
+  async function commit(catalogLine: string): Promise<void> {
+    if (state !== "open") throw new BackupError("FAILED", `${id} is ${state} already`);
+    await refuseExisting(); // rename would replace an empty folder
+    await io.remove(spillFolder);
+    await io.syncFolder(packs);
+    await io.syncFolder(folder);
+    await io.rename(folder, final);
+    state = "committed";
+    await io.syncFolder(layout.root);
+    await io.syncFolder(layout.staging);
+    await options.appendCatalog(catalogLine);
+  }
+
+  await inRoot(async () => {
+    await refuseExisting();
+    await makeFolders(io, { path: layout.staging, mode: modes.folder });
+    try {
+      await io.mkdir(folder, modes.folder);
+    } catch (cause) {
+      if (!isCode(cause, "EEXIST")) throw cause;
+      throw new BackupError("FAILED", `${id} is being made already, or a killed run left it`, {
+        hint: "The next run that holds the lock removes it.",
+        cause,
+      });
+    }
+    await io.mkdir(packs, modes.folder);
+    await io.mkdir(spillFolder, modes.folder);
+  });
+
+  return {
+    id,
+    spillFolder,
+    createPack: (name) => inRoot(() => createPack(name)),
+    writeFile: (name, bytes) =>
+      inRoot(() => writeFileSynced({ io, path: join(folder, name), mode: modes.file }, once(bytes))),
+    commit: (line) => inRoot(() => commit(line)),
+    async abort() {
+      if (state !== "open") return;
+      state = "aborted";
+      await inRoot(() => io.remove(folder));
+    },
+  };
+}

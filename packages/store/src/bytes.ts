@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { BackupError } from "@erlmcp/errors";
+import type { Body, ObjectStore, Range } from "./object-store.ts";
+
+/** The bytes of a body, in pieces, from the beginning. */
+export async function* piecesOf(body: Body): AsyncGenerator<Uint8Array> {
+  if (body instanceof Uint8Array) yield body;
+  else yield* body();
+}
+
+/** Passes bytes through; when all have passed, throws unless they have that SHA-256. Undefined checks nothing. */
+export async function* checkSha256(
+  pieces: AsyncIterable<Uint8Array>,
+  sha256: string | undefined,
+  key: string,
+): AsyncGenerator<Uint8Array> {
+  if (sha256 === undefined) {
+    yield* pieces;
+    return;
+  }
+  const hash = createHash("sha256");
+  for await (const piece of pieces) {
+    hash.update(piece);
+    yield piece;
+  }
+  const actual = hash.digest("hex");
+  if (actual !== sha256) throw new BackupError("CORRUPT", `${key} has SHA-256 ${actual}, not ${sha256}`);
+}
+
+/**
+ * A small object whole.
+ * @throws BackupError NOT_FOUND; CORRUPT when it is longer than `limitBytes`
+ */
+export async function readObject(store: ObjectStore, key: string, limitBytes: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of store.get(key)) {
+    bytes += piece.length;
+    if (bytes > limitBytes) throw new BackupError("CORRUPT", `${key} is longer than ${limitBytes} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Reads ranges of one object into memory, as the read side of packs wants it. */
+export interface RangeReader {
+  read(offset: number, bytes: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+/** A range reader over any store; errors as those of get. */
+export function rangeReaderOf(store: ObjectStore, key: string): RangeReader {
+  return {
+    async read(offset, bytes) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of store.get(key, { offset, bytes })) pieces.push(piece);
+      return Buffer.concat(pieces);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** @throws BackupError CORRUPT unless all of `range` lies within the `size` bytes of the object */
+export function checkRange(range: Range, size: number, key: string): void {
+  if (range.offset < 0 || range.bytes < 0 || range.offset + range.bytes > size) {
+    throw new BackupError("CORRUPT", `${key} has ${size} bytes, wanted ${range.bytes} from ${range.offset} on`);
+  }
+}
