@@ -1,0 +1,10 @@
+CREATE DATABASE erlmcp OWNER erlmcp_owner;
+CREATE DATABASE reports OWNER erlmcp_admin TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'hr-HR' LOCALE 'C.UTF-8';
+CREATE DATABASE legacy TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C';
+CREATE DATABASE "Übung čšž" TEMPLATE template0;
+CREATE DATABASE vacant CONNECTION LIMIT 5;
+COMMENT ON DATABASE erlmcp IS 'The sample''s main database';
+ALTER DATABASE erlmcp SET work_mem = '8MB';
+ALTER ROLE erlmcp_app IN DATABASE erlmcp SET search_path = shop, public;
+REVOKE CONNECT ON DATABASE reports FROM PUBLIC;
+GRANT CONNECT ON DATABASE reports TO erlmcp_report;
