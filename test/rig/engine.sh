@@ -7,8 +7,6 @@ SOCKET=$RUN_DIR/docker.sock
 PID_FILE=$RUN_DIR/docker.pid
 OUR_HOST=unix://$SOCKET
 
-docker_cli() { if [ -x "$TOOLS/usr/bin/docker" ]; then "$TOOLS/usr/bin/docker" "$@"; else docker "$@"; fi; }
-
 answers() { DOCKER_HOST=$1 timeout 10 "$(docker_path)" version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 # The docker command line: the machine's, else ours. Nothing when there is none yet.

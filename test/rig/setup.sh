@@ -9,10 +9,11 @@
 
 # What the compose files take from the environment: base images, the engine's socket on the host, the CA bundle that
 # builds may need (an optional secret, never baked in).
-COMPOSE_VARIABLES=(ERLMCP_DEBIAN_IMAGE ERLMCP_NODE_IMAGE ERLMCP_DOCKER_SOCKET ERLMCP_CA_FILE)
+# shellcheck disable=SC2034 # used by env
+COMPOSE_VARIABLES=(ERLMCP_DEBIAN_IMAGE ERLMCP_NODE_IMAGE DOCKER_SOCKET ERLMCP_CA_FILE)
 
 compose_variables() {
-  case $DOCKER_HOST in unix://*) export ERLMCP_DOCKER_SOCKET=${DOCKER_HOST#unix://} ;; esac
+  case $DOCKER_HOST in unix://*) export DOCKER_SOCKET=${DOCKER_HOST#unix://} ;; esac
   local ca=${NODE_EXTRA_CA_CERTS:-${SSL_CERT_FILE:-}}
   [ -z "$ca" ] || export ERLMCP_CA_FILE=$ca
 }

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# npm run bench: the backup job beside restic, borg and tar, on the same data.
+set -euo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=setup.sh
+. "$RIG/setup.sh"
+
+cd "$ROOT"
+step "Workspace" bootstrap
+bootstrap # again: a step runs in a subshell, and these set variables
+step "Docker engine and base images" setup
+setup
+step "Image of the backup job" docker compose build --quiet backup
+exec node test/bench/src/main.ts "$@"
