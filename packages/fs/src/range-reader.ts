@@ -10,9 +10,11 @@ import { isCode } from "./io.ts";
  */
 export async function openRangeReader(root: string, key: string): Promise<RangeReader> {
   const file = await openOrCorrupt(root, key);
+  const { size } = await file.stat();
   return {
+    size,
     async read(offset, bytes) {
-      checkRange({ offset, bytes }, (await file.stat()).size, key);
+      checkRange({ offset, bytes }, size, key);
       const buffer = Buffer.allocUnsafe(bytes);
       let filled = 0;
       while (filled < bytes) {

@@ -25,7 +25,7 @@ afterEach(() => rm(root, { recursive: true }));
 
 it("makes a restore point of what was staged", async () => {
   const staging = await repository.begin(id);
-  const pack = await staging.createPack("000001.pack");
+  const pack = await staging.create("packs/000001.pack");
   await pack.write(Buffer.from("one "));
   await pack.write(Buffer.from("two"));
   await pack.close();
@@ -97,21 +97,21 @@ it("keeps every receipt, also those of one name", async () => {
 
 it("reads ranges of a pack, and says when they are not all there", async () => {
   const staging = await repository.begin(id);
-  const pack = await staging.createPack("000001.pack");
+  const pack = await staging.create("packs/000001.pack");
   await pack.write(Buffer.from("0123456789"));
   await pack.close();
   await staging.commit("{}");
-  const reader = await repository.openPack(id, "000001.pack");
+  const reader = await repository.openObject(id, "packs/000001.pack");
   expect((await reader.read(3, 4)).toString()).toBe("3456");
   await expect(reader.read(8, 3)).rejects.toThrow("000001.pack has 10 bytes, wanted 3 from 8 on");
   await reader.close();
-  await expect(repository.openPack(id, "000002.pack")).rejects.toThrow("000002.pack is missing");
+  await expect(repository.openObject(id, "packs/000002.pack")).rejects.toThrow("000002.pack is missing");
 });
 
 it("refuses names that lead elsewhere", async () => {
   await expect(async () => repository.begin("../x")).rejects.toThrow("cannot be");
   await expect(async () => repository.begin(".staging")).rejects.toThrow("cannot be");
-  await expect(async () => repository.openPack(id, "../manifest.json")).rejects.toThrow("cannot be");
+  await expect(async () => repository.openObject(id, "../manifest.json")).rejects.toThrow("cannot be");
 });
 
 it("says how much room is wanted and how much there is", async () => {

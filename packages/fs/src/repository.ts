@@ -42,7 +42,8 @@ export interface Repository {
   /** Writes `receipts/NAME`, or with a number added when that exists; gives the path below the root. */
   writeReceipt(name: string, bytes: Uint8Array): Promise<string>;
   writeReport(name: string, bytes: Uint8Array): Promise<string>;
-  openPack(id: string, packName: string): Promise<RangeReader>;
+  /** An object of a restore point, by its name in it: "packs/000001.pack", "chunks.idx". */
+  openObject(id: string, name: string): Promise<RangeReader>;
   freeBytes(): Promise<number>;
   /** @throws BackupError DISK_FULL */
   requireFreeBytes(bytes: number): Promise<void>;
@@ -83,7 +84,7 @@ function repositoryAt(place: Place, flock: Flock): Repository {
     readCatalog: () => readCatalog(layout),
     writeReceipt: (name, bytes) => inRoot(() => writeUnique(place, { folder: "receipts", name }, bytes)),
     writeReport: (name, bytes) => inRoot(() => writeUnique(place, { folder: "reports", name }, bytes)),
-    openPack: (id, packName) => openRangeReader(layout.root, `${checkName(id)}/packs/${checkName(packName)}`),
+    openObject: (id, name) => openRangeReader(layout.root, `${checkName(id)}/${checkKey(name)}`),
     freeBytes: () => freeBytesAt(layout.root),
     requireFreeBytes: (bytes) => requireFreeBytes(layout.root, bytes),
   };

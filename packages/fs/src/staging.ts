@@ -18,7 +18,8 @@ export interface Staging {
   readonly id: string;
   /** For what is needed only while the run lasts (sort runs); a folder that is there, removed before the commit. */
   readonly spillFolder: string;
-  createPack(name: string): Promise<PackFile>;
+  /** Begins an object that is written piece by piece: "packs/000001.pack", "chunks.idx". */
+  create(name: string): Promise<PackFile>;
   /** Writes an object of the restore point (`chunks.idx`, `manifest.json` …) and flushes it. */
   writeFile(name: string, bytes: Uint8Array): Promise<void>;
   /**
@@ -54,8 +55,8 @@ export async function beginStaging(options: StagingOptions): Promise<Staging> {
     });
   }
 
-  async function createPack(name: string): Promise<PackFile> {
-    const file = await io.open(join(packs, name), "wx", modes.file);
+  async function create(name: string): Promise<PackFile> {
+    const file = await io.open(join(folder, name), "wx", modes.file);
     return {
       write: (bytes) => inRoot(() => file.write(bytes)),
       close: () =>
@@ -101,7 +102,7 @@ export async function beginStaging(options: StagingOptions): Promise<Staging> {
   return {
     id,
     spillFolder,
-    createPack: (name) => inRoot(() => createPack(name)),
+    create: (name) => inRoot(() => create(name)),
     writeFile: (name, bytes) =>
       inRoot(() => writeFileSynced({ io, path: join(folder, name), mode: modes.file }, once(bytes))),
     commit: (line) => inRoot(() => commit(line)),

@@ -44,13 +44,17 @@ export async function readObject(store: ObjectStore, key: string, limitBytes: nu
 
 /** Reads ranges of one object into memory, as the read side of packs wants it. */
 export interface RangeReader {
+  readonly size: number; // of the object, bytes
   read(offset: number, bytes: number): Promise<Buffer>;
   close(): Promise<void>;
 }
 
-/** A range reader over any store; errors as those of get. */
-export function rangeReaderOf(store: ObjectStore, key: string): RangeReader {
+/** A range reader over any store; errors as those of get. @throws BackupError NOT_FOUND */
+export async function rangeReaderOf(store: ObjectStore, key: string): Promise<RangeReader> {
+  const info = await store.stat(key);
+  if (info === undefined) throw new BackupError("NOT_FOUND", `${store.name} has no ${key}`);
   return {
+    size: info.bytes,
     async read(offset, bytes) {
       const pieces: Uint8Array[] = [];
       for await (const piece of store.get(key, { offset, bytes })) pieces.push(piece);
