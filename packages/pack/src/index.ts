@@ -1,1 +1,15 @@
-export const placeholder = true;
+export { createChunkIndex, type ChunkIndex } from "./chunk-index.ts";
+export type { StoreStats } from "./chunk-store.ts";
+export { Chunking, ChunkSizes, defaultChunking } from "./chunking.ts";
+export { indexName, loadIndex } from "./index-file.ts";
+export { packName } from "./layout.ts";
+export type { RangeReader } from "./range-reader.ts";
+export { createPackReader, type PackReader, type PackReaderOptions, type RestorePointKey } from "./reader.ts";
+export type { PackFile, PackTarget } from "./target.ts";
+export {
+  createPackWriter,
+  type PackResult,
+  type PackWriter,
+  type PackWriterOptions,
+  type StoredPack,
+} from "./writer.ts";

@@ -1,0 +1,125 @@
+import { createHash, type Hash } from "node:crypto";
+import type { Sealer } from "@erlmcp/crypto";
+import {
+  encodeFooter,
+  packHeader,
+  packHeaderBytes,
+  packTargetBytes,
+  packTrailer,
+  type FooterSegment,
+  type SegmentPlace,
+} from "./layout.ts";
+import { encodeSegment } from "./segment.ts";
+
+/** A pack that is complete once `bytes` of it were written. */
+export interface PackFacts {
+  number: number;
+  bytes: number;
+  sha256: string;
+  segments: number;
+  chunks: number;
+}
+
+/** Bytes to append to a pack; `complete` with its last ones. */
+export interface PackWrite {
+  number: number;
+  bytes: Uint8Array<ArrayBuffer>;
+  complete: PackFacts | undefined;
+}
+
+export interface PackBuilderOptions {
+  sealer: Sealer;
+  level: number;
+  /** Gives each pack its number, which no other pack of the run has. */
+  nextNumber: () => number;
+}
+
+/** Fills packs one after the other; what is to be written gathers in `take`. */
+export interface PackBuilder {
+  /** @param records its chunk records, see layout.ts */
+  add(plaintext: Uint8Array, records: Uint8Array): SegmentPlace;
+  /** Ends the open pack, if there is one. */
+  end(): void;
+  take(): PackWrite[];
+}
+
+interface OpenPack {
+  number: number;
+  bytes: number;
+  hash: Hash;
+  segments: FooterSegment[];
+  records: Uint8Array[];
+  chunks: number;
+}
+
+export function createPackBuilder({ sealer, level, nextNumber }: PackBuilderOptions): PackBuilder {
+  let open: OpenPack | undefined;
+  let pending: Uint8Array[] = [];
+  let writes: PackWrite[] = [];
+
+  function append(pack: OpenPack, parts: Uint8Array[]): number {
+    const before = pack.bytes;
+    for (const part of parts) {
+      pack.hash.update(part);
+      pack.bytes += part.byteLength;
+      pending.push(part);
+    }
+    return pack.bytes - before;
+  }
+
+  function flush(number: number, complete: PackFacts | undefined): void {
+    if (pending.length > 0) writes.push({ number, bytes: joined(pending), complete });
+    pending = [];
+  }
+
+  function begin(): OpenPack {
+    const number = nextNumber();
+    const pack = { number, bytes: 0, hash: createHash("sha256"), segments: [], records: [], chunks: 0 };
+    append(pack, [packHeader(number)]);
+    return pack;
+  }
+
+  function end(): void {
+    if (open === undefined) return;
+    const { number, segments, records } = open;
+    const plain = encodeFooter({ segments, records: Buffer.concat(records) });
+    append(open, [packTrailer(append(open, sealer.seal({ kind: "footer", number, offset: open.bytes }, plain)))]);
+    const sha256 = open.hash.digest("hex");
+    flush(number, { number, bytes: open.bytes, sha256, segments: segments.length, chunks: open.chunks });
+    open = undefined;
+  }
+
+  return {
+    add(plaintext, records) {
+      if (open !== undefined && open.bytes - packHeaderBytes >= packTargetBytes) end();
+      open ??= begin();
+      const { encoding, encoded } = encodeSegment(plaintext, level);
+      const { number, bytes: offset } = open;
+      const sealedBytes = append(open, sealer.seal({ kind: "segment", number, offset }, encoded));
+      const plainBytes = plaintext.byteLength;
+      const chunks = records.byteLength / 36;
+      open.segments.push({ sealedBytes, plainBytes, encoding, chunks });
+      open.records.push(records);
+      open.chunks += chunks;
+      return { pack: number, offset, sealedBytes, plainBytes, encoding };
+    },
+    end,
+    take() {
+      if (open !== undefined) flush(open.number, undefined);
+      const taken = writes;
+      writes = [];
+      return taken;
+    },
+  };
+}
+
+/** One copy, into memory of its own that can be handed to another thread. */
+function joined(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.byteLength;
+  }
+  return bytes;
+}

@@ -1,0 +1,214 @@
+import {
+  chunkIdKey,
+  createPackSealer,
+  plainSealer,
+  sameBytes,
+  type Cipher,
+  type RunSecret,
+  type Sealer,
+} from "@erlmcp/crypto";
+import type { ContentRef } from "@erlmcp/entry";
+import { BackupError } from "@erlmcp/errors";
+import { createNameChunk } from "./chunk-id.ts";
+import { wordsOfHex, type ChunkIndex, type ChunkPlace } from "./chunk-index.ts";
+import { chunkRecordBytes, idBytes, packName } from "./layout.ts";
+import type { RangeReader } from "./range-reader.ts";
+import { decodeSegment } from "./segment.ts";
+
+/** How a restore point is opened; undefined: it is not encrypted. */
+export interface RestorePointKey {
+  secret: RunSecret;
+  cipher: Cipher;
+}
+
+export interface PackReaderOptions {
+  index: ChunkIndex;
+  /** @param name "packs/000001.pack" */
+  open(restorePoint: string, name: string): Promise<RangeReader>;
+  /** The key of each restore point of the index. */
+  key(restorePoint: string): RestorePointKey | undefined;
+}
+
+/** A chunk as a list names it. */
+export interface ListedChunk {
+  id: string;
+  length: number;
+}
+
+export interface PackReader {
+  /**
+   * The bytes of a content, in order. Each chunk's ID is recomputed before it is handed out.
+   *
+   * @throws BackupError CORRUPT that names restore point, pack, offset and chunk
+   */
+  read(content: ContentRef): AsyncGenerator<Buffer, void, undefined>;
+  /** The list of `content` at a depth, 0 for the chunks of its data. At the depth of the content itself no lengths are known. */
+  list(content: ContentRef, depth: number): AsyncGenerator<ListedChunk, void, undefined>;
+  /** One chunk, checked. */
+  chunk(id: string): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+/** Opened segments that are kept: streams that share segments, and lists between data. */
+const keptSegments = 12;
+const openPacks = 8;
+
+export function createPackReader(options: PackReaderOptions): PackReader {
+  const { index } = options;
+  const access = createAccess(options);
+  const segments = createCache<Buffer>(keptSegments);
+
+  async function chunk(id: string): Promise<Buffer> {
+    const number = index.find(wordsOfHex(id), 0);
+    if (number === -1) {
+      throw new BackupError("CORRUPT", `chunk ${id} is in none of ${index.restorePoints().join(", ")}`, {
+        hint: "Run verify; take the restore point from a replica.",
+      });
+    }
+    const place = index.place(number);
+    const key = String(place.segmentNumber);
+    const plaintext = await segments.get(key, async () => access.segment(place));
+    const bytes = plaintext.subarray(place.offset, place.offset + place.length);
+    if (!sameBytes(access.idOf(place.restorePoint, bytes), Buffer.from(id, "hex")))
+      throw damaged(place, `chunk ${id} has other contents`);
+    return bytes;
+  }
+
+  async function* list(content: ContentRef, depth: number): AsyncGenerator<ListedChunk, void, undefined> {
+    if (depth === content.depth) {
+      for (const id of content.chunks) yield { id, length: -1 };
+      return;
+    }
+    let left = Buffer.alloc(0);
+    for await (const { id } of list(content, depth + 1)) {
+      left = Buffer.concat([left, await chunk(id)]);
+      let at = 0;
+      for (; at + chunkRecordBytes <= left.length; at += chunkRecordBytes) {
+        yield { id: left.toString("hex", at, at + idBytes), length: left.readUInt32BE(at + idBytes) };
+      }
+      left = left.subarray(at);
+    }
+    if (left.length > 0) throw new BackupError("CORRUPT", "the list of a content ends within a record");
+  }
+
+  return {
+    chunk,
+    list,
+    async *read(content) {
+      let bytes = 0;
+      for await (const { id, length } of list(content, 0)) {
+        const data = await chunk(id);
+        if (length !== -1 && length !== data.length) {
+          throw new BackupError("CORRUPT", `chunk ${id} is ${data.length} bytes long, its content says ${length}`);
+        }
+        bytes += data.length;
+        yield data;
+      }
+      if (bytes !== content.bytes) {
+        throw new BackupError("CORRUPT", `a content of ${content.bytes} bytes has chunks of ${bytes}`);
+      }
+    },
+    close: async () => access.close(),
+  };
+}
+
+function damaged({ restorePoint, segment }: ChunkPlace, what: string): BackupError {
+  const where = `${packName(segment.pack)} of ${restorePoint} at offset ${segment.offset}`;
+  return new BackupError("CORRUPT", `${where} is corrupt: ${what}`, {
+    hint: "Take the pack from a replica; verify tells what else is damaged.",
+  });
+}
+
+interface Access {
+  segment(place: ChunkPlace): Promise<Buffer>;
+  idOf(restorePoint: string, chunk: Uint8Array): Uint8Array;
+  close(): Promise<void>;
+}
+
+interface Opened {
+  sealer: Sealer;
+  idOf: (chunk: Uint8Array) => Uint8Array;
+}
+
+function createAccess(options: PackReaderOptions): Access {
+  const points = new Map<string, Opened>();
+  const packs = createCache<RangeReader>(openPacks, async (reader) => reader.close?.());
+
+  function opened(restorePoint: string): Opened {
+    const known = points.get(restorePoint) ?? openWith(options.key(restorePoint));
+    points.set(restorePoint, known);
+    return known;
+  }
+
+  return {
+    idOf: (restorePoint, chunk) => opened(restorePoint).idOf(chunk),
+    async segment(place) {
+      const { restorePoint, segment } = place;
+      const name = packName(segment.pack);
+      const pack = await packs.get(`${restorePoint}/${name}`, async () => options.open(restorePoint, name));
+      const { pack: number, offset, sealedBytes, plainBytes, encoding } = segment;
+      if (offset + sealedBytes > pack.size) throw damaged(place, "it ends before");
+      const sealed = await pack.read(offset, sealedBytes);
+      const encoded = opened(restorePoint).sealer.open({ kind: "segment", number, offset }, sealed);
+      if (encoded === undefined) throw damaged(place, "its segment does not authenticate");
+      const plaintext = decodeSegment(encoded, encoding, plainBytes);
+      if (plaintext === undefined) throw damaged(place, "its segment does not decompress to its length");
+      return plaintext;
+    },
+    close: async () => packs.clear(),
+  };
+}
+
+export function openWith(key: RestorePointKey | undefined): Opened {
+  const name = createNameChunk(key === undefined ? undefined : chunkIdKey(key.secret));
+  const id = new Uint8Array(idBytes);
+  return {
+    sealer:
+      key === undefined
+        ? plainSealer
+        : createPackSealer({ dataKey: key.secret.dataKey, cipher: key.cipher, random: never }),
+    idOf(chunk) {
+      name(chunk, id, 0);
+      return id;
+    },
+  };
+}
+
+/** Nothing is sealed here. */
+function never(): Buffer {
+  throw new Error("a reader needs no randomness");
+}
+
+interface Cache<T> {
+  get(key: string, make: () => Promise<T>): Promise<T>;
+  clear(): Promise<void>;
+}
+
+/** The most recently used; what fails is not kept. */
+function createCache<T>(limit: number, drop?: (value: T) => Promise<void>): Cache<T> {
+  const kept = new Map<string, Promise<T>>();
+  async function forget(key: string): Promise<void> {
+    const value = kept.get(key);
+    kept.delete(key);
+    if (value !== undefined) await drop?.(await value);
+  }
+  return {
+    async get(key, make) {
+      const value = kept.get(key) ?? make();
+      kept.delete(key);
+      kept.set(key, value);
+      try {
+        const result = await value;
+        const [oldest] = kept.keys();
+        if (kept.size > limit && oldest !== undefined) await forget(oldest);
+        return result;
+      } catch (error) {
+        kept.delete(key);
+        throw error;
+      }
+    },
+    async clear() {
+      for (const key of kept.keys()) await forget(key);
+    },
+  };
+}
