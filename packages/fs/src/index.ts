@@ -4,4 +4,4 @@ export { freeBytesAt, realIo, type Io, type OutputFile } from "./io.ts";
 export { layoutOf, modesFor, type Layout, type Modes } from "./layout.ts";
 export type { Flock, LockHolder, RepositoryLock } from "./lock.ts";
 export { openRepository, type Recovered, type Repository, type RepositoryOptions } from "./repository.ts";
-export type { PackFile, Staging } from "./staging.ts";
+export type { StagedFile, Staging } from "./staging.ts";

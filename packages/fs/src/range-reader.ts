@@ -8,7 +8,7 @@ import { isCode } from "./io.ts";
  * Keeps one file open and reads ranges of it, several at a time if need be.
  * @throws BackupError CORRUPT: a pack that a manifest names is there or the restore point is damaged
  */
-export async function openRangeReader(root: string, key: string): Promise<RangeReader> {
+export async function openFileRanges(root: string, key: string): Promise<RangeReader> {
   const file = await openOrCorrupt(root, key);
   const { size } = await file.stat();
   return {

@@ -8,7 +8,7 @@ import { createFsStore, makeFolders } from "./fs-store.ts";
 import { freeBytesAt, isCode, namesIn, realIo, statOrUndefined, type Io } from "./io.ts";
 import { layoutOf, modesFor, type Layout, type Modes } from "./layout.ts";
 import { takeLock, type Flock, type LockHolder, type RepositoryLock } from "./lock.ts";
-import { openRangeReader } from "./range-reader.ts";
+import { openFileRanges } from "./range-reader.ts";
 import { beginStaging, type Staging } from "./staging.ts";
 
 export interface RepositoryOptions {
@@ -42,7 +42,7 @@ export interface Repository {
   /** Writes `receipts/NAME`, or with a number added when that exists; gives the path below the root. */
   writeReceipt(name: string, bytes: Uint8Array): Promise<string>;
   writeReport(name: string, bytes: Uint8Array): Promise<string>;
-  /** An object of a restore point, by its name in it: "packs/000001.pack", "chunks.idx". */
+  /** Ranges of an object of a restore point: `packs/000001.pack`. @throws BackupError CORRUPT when it is missing */
   openObject(id: string, name: string): Promise<RangeReader>;
   freeBytes(): Promise<number>;
   /** @throws BackupError DISK_FULL */
@@ -84,7 +84,7 @@ function repositoryAt(place: Place, flock: Flock): Repository {
     readCatalog: () => readCatalog(layout),
     writeReceipt: (name, bytes) => inRoot(() => writeUnique(place, { folder: "receipts", name }, bytes)),
     writeReport: (name, bytes) => inRoot(() => writeUnique(place, { folder: "reports", name }, bytes)),
-    openObject: (id, name) => openRangeReader(layout.root, `${checkName(id)}/${checkKey(name)}`),
+    openObject: (id, name) => openFileRanges(layout.root, checkKey(`${checkName(id)}/${name}`)),
     freeBytes: () => freeBytesAt(layout.root),
     requireFreeBytes: (bytes) => requireFreeBytes(layout.root, bytes),
   };
@@ -120,7 +120,7 @@ async function appendCatalog({ layout, modes, io }: Place, line: string): Promis
   } finally {
     await file.close();
   }
-  if (!existed) await io.syncFolder(layout.catalogFolder);
+  await io.syncFolder(layout.catalogFolder);
 }
 
 async function lastByte(path: string): Promise<string> {

@@ -1,13 +1,15 @@
 import { join } from "node:path";
 import { BackupError } from "@erlmcp/errors";
+import { checkKey } from "@erlmcp/store";
 import { once, writeFileSynced } from "./atomic.ts";
 import { guarded } from "./errors.ts";
 import { makeFolders } from "./fs-store.ts";
 import { isCode, statOrUndefined, type Io } from "./io.ts";
 import type { Layout, Modes } from "./layout.ts";
 
-/** A pack that is being written. */
-export interface PackFile {
+/** An object that is being written. */
+export interface StagedFile {
+  /** Appends. */
   write(bytes: Uint8Array): Promise<void>;
   /** Flushes and closes it. */
   close(): Promise<void>;
@@ -18,9 +20,9 @@ export interface Staging {
   readonly id: string;
   /** For what is needed only while the run lasts (sort runs); a folder that is there, removed before the commit. */
   readonly spillFolder: string;
-  /** Begins an object that is written piece by piece: "packs/000001.pack", "chunks.idx". */
-  create(name: string): Promise<PackFile>;
-  /** Writes an object of the restore point (`chunks.idx`, `manifest.json` …) and flushes it. */
+  /** @param name relative to the restore point: `packs/000001.pack`, `chunks.idx` */
+  create(name: string): Promise<StagedFile>;
+  /** Writes a small object of the restore point (`manifest.json` …) and flushes it. */
   writeFile(name: string, bytes: Uint8Array): Promise<void>;
   /**
    * Makes it a restore point: from the moment of the rename it is there, and stays. `catalogLine` is appended after that;
@@ -55,8 +57,8 @@ export async function beginStaging(options: StagingOptions): Promise<Staging> {
     });
   }
 
-  async function create(name: string): Promise<PackFile> {
-    const file = await io.open(join(folder, name), "wx", modes.file);
+  async function create(name: string): Promise<StagedFile> {
+    const file = await io.open(join(folder, checkKey(name)), "wx", modes.file);
     return {
       write: (bytes) => inRoot(() => file.write(bytes)),
       close: () =>
@@ -104,7 +106,7 @@ export async function beginStaging(options: StagingOptions): Promise<Staging> {
     spillFolder,
     create: (name) => inRoot(() => create(name)),
     writeFile: (name, bytes) =>
-      inRoot(() => writeFileSynced({ io, path: join(folder, name), mode: modes.file }, once(bytes))),
+      inRoot(() => writeFileSynced({ io, path: join(folder, checkKey(name)), mode: modes.file }, once(bytes))),
     commit: (line) => inRoot(() => commit(line)),
     async abort() {
       if (state !== "open") return;

@@ -19,7 +19,7 @@ export const sample: Manifest = {
     complete: true,
     retention_days: 30,
     sizes: { source_bytes: 3000, new_bytes: 2000, stored_bytes: 1000 },
-    packs: [{ name: "000001.pack", bytes: 900, sha256: hash("a") }],
+    packs: [{ name: "packs/000001.pack", bytes: 900, sha256: hash("a") }],
     index: { name: "chunks.idx", bytes: 100, sha256: hash("b") },
     cipher: "none",
     key_slots: [],

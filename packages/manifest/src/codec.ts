@@ -119,9 +119,9 @@ function checkTogether(head: ManifestHead, hasKeys: boolean): void {
   }
 }
 
-/** `000001.pack` for 1. */
+/** `packs/000001.pack` for 1. */
 export function packNameOf(number: number): string {
-  return `${String(number).padStart(6, "0")}.pack`;
+  return `packs/${String(number).padStart(6, "0")}.pack`;
 }
 
 /** SHA-256 in lower-case hex. */

@@ -15,7 +15,7 @@ export const Timestamp = z.iso.datetime({ precision: 3 });
 export const Cipher = z.enum(["none", "aes-256-gcm", "aes-256-cbc"]);
 export type Cipher = z.infer<typeof Cipher>;
 
-/** An object of the restore point, by its length and SHA-256. */
+/** An object of the restore point: its name there, its length and SHA-256. */
 export const StoredFile = z.strictObject({ name: z.string().max(64), bytes, sha256: Sha256 });
 export type StoredFile = z.infer<typeof StoredFile>;
 
@@ -39,7 +39,7 @@ export const KeySlot = z.strictObject({
 });
 export type KeySlot = z.infer<typeof KeySlot>;
 
-const packName = z.string().regex(/^\d{6}\.pack$/);
+const packName = z.string().regex(/^packs\/\d{6}\.pack$/);
 
 /** The part that anyone may read: enough to list, copy, age out and check a restore point without a key. */
 export const ManifestHead = z.strictObject({

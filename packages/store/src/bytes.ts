@@ -45,14 +45,18 @@ export async function readObject(store: ObjectStore, key: string, limitBytes: nu
 /** Reads ranges of one object into memory, as the read side of packs wants it. */
 export interface RangeReader {
   readonly size: number; // of the object, bytes
+  /** Exactly `bytes` bytes from `offset` on. @throws BackupError CORRUPT when they are not all there */
   read(offset: number, bytes: number): Promise<Buffer>;
   close(): Promise<void>;
 }
 
-/** A range reader over any store; errors as those of get. @throws BackupError NOT_FOUND */
+/**
+ * A range reader over any store.
+ * @throws BackupError CORRUPT when the object is missing: what a manifest names is there, or the restore point is damaged
+ */
 export async function rangeReaderOf(store: ObjectStore, key: string): Promise<RangeReader> {
   const info = await store.stat(key);
-  if (info === undefined) throw new BackupError("NOT_FOUND", `${store.name} has no ${key}`);
+  if (info === undefined) throw new BackupError("CORRUPT", `${store.name} has no ${key}`);
   return {
     size: info.bytes,
     async read(offset, bytes) {
