@@ -1,10 +1,10 @@
-import { createCipheriv, createDecipheriv, createHmac } from "node:crypto";
+import { newRunSecret } from "@erlmcp/crypto";
 import { expect, it } from "vitest";
-import { parseManifest, parseManifestHead, serializeManifest, type Manifest, type ManifestKeys } from "./index.ts";
+import { manifestKeys, parseManifest, parseManifestHead, serializeManifest, type Manifest } from "./index.ts";
 
 const hash = (digit: string): string => digit.repeat(64);
 
-export const sample: Manifest = {
+const sample: Manifest = {
   head: {
     format: 1,
     id: "erlmcp_full_20260202_120000",
@@ -54,18 +54,13 @@ const slot = {
 };
 const sealedSample: Manifest = { ...sample, head: { ...sample.head, cipher: "aes-256-gcm", key_slots: [slot] } };
 
-/** Keys as a run has them, without the package that derives them. */
-const keys: ManifestKeys = {
-  seal: (plain) => {
-    const cipher = createCipheriv("aes-256-cbc", Buffer.alloc(32, 1), Buffer.alloc(16));
-    return Buffer.concat([cipher.update(plain), cipher.final()]);
-  },
-  open: (sealed) => {
-    const cipher = createDecipheriv("aes-256-cbc", Buffer.alloc(32, 1), Buffer.alloc(16));
-    return Buffer.concat([cipher.update(sealed), cipher.final()]);
-  },
-  mac: (document) => createHmac("sha256", "k").update(document).digest(),
-};
+const counted = (bytes: number): Buffer => Buffer.from(Array.from({ length: bytes }, (_, i) => i));
+const keys = manifestKeys(newRunSecret(counted), "aes-256-gcm", counted);
+const otherKeys = manifestKeys(
+  newRunSecret((bytes) => Buffer.alloc(bytes, 7)),
+  "aes-256-gcm",
+  counted,
+);
 
 /** The text of a manifest with one thing in it replaced. */
 function edited(from: string | RegExp, to: string): Buffer {
@@ -87,6 +82,15 @@ it("reads back what it wrote, sealed, and shows the head only without the key", 
   expect(parseManifestHead(bytes)).toEqual(sealedSample.head);
   expect(bytes.toString()).not.toContain("mnesia");
   expect(() => parseManifest(bytes, undefined)).toThrow("no key was given");
+});
+
+it("refuses the manifest of another key", () => {
+  expect(() => parseManifest(serializeManifest(sealedSample, otherKeys), keys)).toThrow("its MAC does not fit");
+});
+
+it("refuses contents that are authentic and do not open", () => {
+  const mixed = serializeManifest(sealedSample, { ...keys, seal: (plain) => otherKeys.seal(plain) });
+  expect(() => parseManifest(mixed, keys)).toThrow("contents of manifest are damaged");
 });
 
 it("finds every change to a sealed manifest, wherever it is", () => {

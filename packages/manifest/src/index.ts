@@ -1,5 +1,6 @@
 export { canonicalJson } from "./canonical.ts";
 export { formatChecksums, parseChecksums, type Checksum } from "./checksums.ts";
+export { manifestKeys, type ManifestKeys } from "./keys.ts";
 export {
   manifestLimitBytes,
   packNameOf,
@@ -7,7 +8,6 @@ export {
   parseManifestHead,
   serializeManifest,
   sha256Hex,
-  type ManifestKeys,
 } from "./codec.ts";
 export {
   BackupId,
@@ -37,7 +37,6 @@ export {
   ChunkSizes,
   Cipher,
   formatVersion,
-  KeySlot,
   ManifestContents,
   ManifestHead,
   ManifestSource,

@@ -1,3 +1,4 @@
+import { KeySlot } from "@erlmcp/crypto";
 import { Component, ContentRef, Grade } from "@erlmcp/entry";
 import { z } from "zod";
 import { BackupId, BackupType } from "./id.ts";
@@ -25,19 +26,6 @@ export type ChunkSizes = z.infer<typeof ChunkSizes>;
 
 export const Chunking = z.strictObject({ file: ChunkSizes, table: ChunkSizes });
 export type Chunking = z.infer<typeof Chunking>;
-
-const base64 = z.base64().max(256);
-
-/** The secret of the run, wrapped by one key-encryption key; @erlmcp/crypto says how. */
-export const KeySlot = z.strictObject({
-  derivation: z.discriminatedUnion("kdf", [
-    z.strictObject({ kdf: z.literal("hkdf-sha256") }),
-    z.strictObject({ kdf: z.literal("scrypt"), n: z.literal(131_072), r: z.literal(8), p: z.literal(1), salt: base64 }),
-  ]),
-  key_id: z.string().regex(/^[0-9a-f]{16}$/),
-  wrapped: base64,
-});
-export type KeySlot = z.infer<typeof KeySlot>;
 
 const packName = z.string().regex(/^packs\/\d{6}\.pack$/);
 
