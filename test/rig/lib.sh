@@ -6,7 +6,7 @@ RIG=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$RIG/../.." && pwd)
 CACHE=${ERLMCP_RIG_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/erlmcp-rig}
 # Short, because a socket's path has at most 107 bytes; in /run, because nothing in it outlives a reboot.
-RUN_DIR=/run/erlmcp-rig
+RUN_DIR=${ERLMCP_RIG_RUN:-/run/erlmcp-rig}
 export RIG ROOT CACHE RUN_DIR
 
 say() { printf '%s\n' "$*" >&2; }

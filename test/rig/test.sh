@@ -12,9 +12,15 @@ export ERLMCP_TEST_RUN=${ERLMCP_TEST_RUN:-$(date -u +%Y%m%dT%H%M%S)-$$}
 results=$(mktemp -d)
 child=
 
+# The whole process group: a linter's or vitest's own children too.
+end_child() {
+  kill -- "-$child" 2>/dev/null || : # it may have ended meanwhile
+  wait "$child" || : # whatever it says, it was told to end
+}
+
 finish() {
   trap - EXIT INT TERM HUP
-  [ -z "$child" ] || kill "$child" 2>/dev/null || : # it may have ended meanwhile
+  [ -z "$child" ] || end_child
   remove_labelled "erlmcp.test.run=$ERLMCP_TEST_RUN"
   rm -rf "$results"
 }
@@ -23,13 +29,15 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 # Runs one step to its end, whatever it comes to, and notes its exit status. In the background, because bash runs a
-# trap only when the command in the foreground has ended.
+# trap only when the command in the foreground has ended; in a process group of its own (-m), to be ended as a whole.
 run() {
   local name=$1 status=0
   shift
   say "== $name"
-  "$@" &
+  set -m
+  "$@" </dev/null &
   child=$!
+  set +m
   wait "$child" || status=$?
   child=
   echo "$status" >"$results/$name.exit"

@@ -76,6 +76,14 @@ it("names what failed", () => {
   const { failures } = tally([
     { ...lint, exitStatus: 2 },
     { name: "int", exitStatus: 1, report: failing },
+    { ...unit, exitStatus: 1 },
+    { name: "e2e", exitStatus: 1, report: report([]) },
   ]);
-  expect(failures).toEqual(["lint: exit status 2", "int: test 0.1", "int: /src/1.test.ts failed outside its tests"]);
+  expect(failures).toEqual([
+    "lint: exit status 2",
+    "int: test 0.1",
+    "int: /src/1.test.ts failed outside its tests",
+    "unit: exit status 1 although no test failed (an unhandled error?)",
+    "e2e: exit status 1 and no test ran",
+  ]);
 });

@@ -57,7 +57,8 @@ function tallyStep(step: Step): Tally {
   }
   const part = tallyReport(step.name, step.report);
   if (step.exitStatus === 0 || part.failed > 0) return part;
-  const failures = [`${step.name}: exit status ${step.exitStatus} although no test failed (an unhandled error?)`];
+  const ran = part.passed + part.skipped > 0 ? "although no test failed (an unhandled error?)" : "and no test ran";
+  const failures = [`${step.name}: exit status ${step.exitStatus} ${ran}`];
   return { ...part, failed: 1, failures };
 }
 

@@ -1,0 +1,115 @@
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const rig = join(import.meta.dirname, "..");
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "rig-test-"));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const { DOCKER_HOST: _engine, ...inherited } = process.env;
+  return { ...inherited, ERLMCP_RIG_CACHE: join(folder, "cache"), ERLMCP_RIG_RUN: folder, ...more };
+}
+
+/** Runs a script with the rig's functions at hand. */
+function bash(script: string, more?: NodeJS.ProcessEnv): { status: number | null; stdout: string; stderr: string } {
+  const functions = `set -euo pipefail; . ${rig}/lib.sh; . ${rig}/setup.sh\n`;
+  return spawnSync("bash", ["-c", functions + script], { env: environment(more), encoding: "utf8" });
+}
+
+/** A `docker` for PATH that answers for one address only. */
+function fakeDocker(address: string): string {
+  const docker = join(folder, "docker");
+  writeFileSync(
+    docker,
+    `#!/bin/sh\n[ "$1" != context ] || { echo ${address}; exit; }\n[ "$DOCKER_HOST" = ${address} ]\n`,
+  );
+  chmodSync(docker, 0o755);
+  return `${folder}:${process.env["PATH"] ?? ""}`;
+}
+
+describe("our engine's pid", () => {
+  it.for([
+    { name: "no pid file", content: undefined },
+    { name: "an empty one", content: "" },
+    { name: "a number nobody has", content: "4194305" },
+    { name: "somebody else's number, as after a reboot", content: `${process.pid}` },
+  ])("is not taken from $name", ({ content }) => {
+    if (content !== undefined) writeFileSync(join(folder, "docker.pid"), content);
+    expect(bash("our_pid").status).toBe(1);
+  });
+
+  it("is found when the process is our dockerd", () => {
+    // A stand-in with dockerd's command line: bash ignores the arguments that follow its script.
+    const daemon = spawn("bash", ["-c", "read -r", "dockerd", "--pidfile", join(folder, "docker.pid"), ""], {
+      argv0: "dockerd",
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    writeFileSync(join(folder, "docker.pid"), `${daemon.pid}`);
+    const found = bash("our_pid");
+    daemon.kill();
+    expect(found).toMatchObject({ status: 0, stdout: `${daemon.pid}` });
+  });
+});
+
+describe("the engine that is there", () => {
+  it("is the one DOCKER_HOST names", () => {
+    const PATH = fakeDocker("tcp://engine:2375");
+    expect(bash("foreign_host", { PATH, DOCKER_HOST: "tcp://engine:2375" }).stdout).toBe("tcp://engine:2375");
+  });
+
+  it("is the one of the current docker context", () => {
+    expect(bash("foreign_host", { PATH: fakeDocker("tcp://context:2375") }).stdout).toBe("tcp://context:2375");
+  });
+
+  it("is none when nothing answers", () => {
+    const PATH = fakeDocker("tcp://other:2375");
+    expect(bash("foreign_host", { PATH, DOCKER_HOST: "tcp://engine:2375" }).status).toBe(1);
+  });
+
+  it("is not our own, which a shell may still have in DOCKER_HOST", () => {
+    const ours = `unix://${folder}/docker.sock`;
+    const PATH = fakeDocker("unix:///nowhere/docker.sock");
+    expect(bash("foreign_host", { PATH, DOCKER_HOST: ours }).status).toBe(1);
+  });
+});
+
+describe("step", () => {
+  it("passes the exit status on and shows the end of the output", () => {
+    const { status, stderr } = bash(`step "Trying" eval 'echo reason >&2; exit 7'`);
+    expect(status).toBe(7);
+    expect(stderr).toMatch(/^Trying +failed after 0 s\n    reason\n/);
+  });
+
+  it("stops at the first command that fails", () => {
+    expect(bash(`two() { false; touch ${folder}/late; }; step "Trying" two`).status).toBe(1);
+    expect(existsSync(join(folder, "late"))).toBe(false);
+  });
+
+  it("says nothing but the time when all is well", () => {
+    const { status, stdout, stderr } = bash(`step "Trying" echo noise`);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+    expect(stderr).toMatch(/^Trying {52} +0 s\n$/);
+  });
+});
+
+it("locked lets one shell at a time in", () => {
+  const turn = `turn() { mkdir ${folder}/inside; echo in >>${folder}/turns; rmdir ${folder}/inside; }`;
+  const { status } = bash(
+    `${turn}; for i in 1 2 3 4; do locked test turn & pids+=($!); done; for p in "\${pids[@]}"; do wait "$p"; done`,
+  );
+  expect(status).toBe(0);
+  expect(readFileSync(join(folder, "turns"), "utf8")).toBe("in\n".repeat(4));
+});
+
+it("pinned_pnpm is the version of package.json", () => {
+  expect(bash("pinned_pnpm").stdout).toMatch(/^pnpm@\d+\.\d+\.\d+\n$/);
+});
