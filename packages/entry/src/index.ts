@@ -1,4 +1,4 @@
-export { bytesOf, ByteString, compareByteStrings, nameOf } from "./byte-string.ts";
+export { bytesOf, ByteString, compareByteStrings, comparePaths, nameOf } from "./byte-string.ts";
 export {
   Component,
   ContentRef,

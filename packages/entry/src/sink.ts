@@ -1,7 +1,7 @@
 import type { ContentKind, ContentRef, Entry } from "./entry.ts";
 import type { LedgerLine } from "./ledger.ts";
 
-/** Where a source puts what it captures. One sink serves one source; its entries must come in ascending byte order of path. */
+/** Where a source puts what it captures. One sink serves one source; its entries must come in the order of `compareByteStrings`, each path once. */
 export interface CaptureSink {
   /** Stores a stream, reading it no faster than it can be stored. Rejects when the stream fails; nothing of it is then referenced. */
   stream(bytes: AsyncIterable<Uint8Array>, kind: ContentKind): Promise<ContentRef>;

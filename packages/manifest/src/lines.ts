@@ -1,4 +1,4 @@
-import { bytesOf, Entry, LedgerLine } from "@erlmcp/entry";
+import { bytesOf, comparePaths, Entry, LedgerLine } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import type { z } from "zod";
 import { canonicalJson, parseJson } from "./canonical.ts";
@@ -11,13 +11,13 @@ const newline = 0x0a;
 
 /**
  * Turns entries into lines of the entry stream, one call an entry.
- * @throws BackupError FAILED when paths do not come in strictly ascending byte order
+ * @throws BackupError FAILED when paths do not come in strictly ascending order (`comparePaths`)
  */
 export function createEntryEncoder(): (entry: Entry) => Buffer {
   let last: Buffer | undefined;
   return (entry) => {
     const path = bytesOf(entry.path);
-    if (last !== undefined && Buffer.compare(last, path) >= 0) {
+    if (last !== undefined && comparePaths(last, path) >= 0) {
       throw new BackupError(
         "FAILED",
         `entry ${JSON.stringify(entry.path)} comes after ${JSON.stringify(last.toString())}`,
@@ -46,7 +46,7 @@ export async function* decodeEntries(bytes: AsyncIterable<Uint8Array>, what: str
   for await (const entry of decodeLines(bytes, Entry, what)) {
     number += 1;
     const path = bytesOf(entry.path);
-    if (last !== undefined && Buffer.compare(last, path) >= 0) {
+    if (last !== undefined && comparePaths(last, path) >= 0) {
       throw new BackupError("CORRUPT", `${what} line ${number} is out of order`);
     }
     last = path;

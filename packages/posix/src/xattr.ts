@@ -1,0 +1,76 @@
+import { isUtf8 } from "node:buffer";
+import { cPath, errorCode, lastError, libc, SystemError } from "./libc.ts";
+import { constants } from "node:os";
+
+type List = (path: Buffer, list: Buffer, size: number) => number | bigint;
+type Get = (path: Buffer, name: Buffer, value: Buffer, size: number) => number | bigint;
+type Put = (path: Buffer, name: Buffer, value: Buffer, size: number, flags: number) => number;
+
+const llistxattr: List = libc.func("int64_t llistxattr(const void *path, void *list, size_t size)");
+const lgetxattr: Get = libc.func("int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)");
+const lsetxattr: Put = libc.func(
+  "int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)",
+);
+const lremovexattr: (path: Buffer, name: Buffer) => number = libc.func(
+  "int lremovexattr(const void *path, const void *name)",
+);
+
+const limit = 65536; // the kernel's XATTR_LIST_MAX and XATTR_SIZE_MAX
+const scratch = Buffer.alloc(limit);
+
+/** The names in a NUL-separated list as the kernel gives it, sorted. */
+export function splitNames(list: Buffer): Buffer[] {
+  const names: Buffer[] = [];
+  for (let at = 0; at < list.length;) {
+    const end = list.indexOf(0, at);
+    names.push(Buffer.from(list.subarray(at, end)));
+    at = end + 1;
+  }
+  return names.toSorted((a, b) => Buffer.compare(a, b));
+}
+
+function getXattr(path: Buffer, name: Buffer): Buffer | undefined {
+  const length = Number(lgetxattr(path, cPath(name), scratch, limit));
+  if (length >= 0) return Buffer.from(scratch.subarray(0, length));
+  const error = lastError("lgetxattr", path.subarray(0, -1));
+  if (errorCode(error) === "ENODATA") return undefined; // removed since it was listed
+  throw error;
+}
+
+/** The values of these attributes; `path` ends in NUL. */
+export function readXattrs(path: Buffer, names: Buffer[]): Map<string, Buffer> {
+  const found = new Map<string, Buffer>();
+  for (const name of names) {
+    if (!isUtf8(name)) throw new SystemError("lgetxattr", constants.errno.EILSEQ, path.subarray(0, -1));
+    const value = getXattr(path, name);
+    if (value !== undefined) found.set(name.toString("utf8"), value);
+  }
+  return found;
+}
+
+/**
+ * Every extended attribute that the caller may see, POSIX ACLs (`system.posix_acl_access`, `…_default`) and
+ * file capabilities among them, sorted by name. A symbolic link is not followed.
+ * Empty where the file system has none. Throws EILSEQ for an attribute whose name is no UTF-8.
+ */
+export function listXattrs(path: string | Buffer): Map<string, Buffer> {
+  const bytes = cPath(path);
+  const length = Number(llistxattr(bytes, scratch, limit));
+  if (length === 0) return new Map();
+  if (length > 0) return readXattrs(bytes, splitNames(scratch.subarray(0, length)));
+  const error = lastError("llistxattr", path);
+  if (error.code === "ENOTSUP") return new Map();
+  throw error;
+}
+
+/** Creates or replaces one extended attribute. A symbolic link is not followed. */
+export function setXattr(path: string | Buffer, name: string, value: Buffer): void {
+  if (lsetxattr(cPath(path), cPath(name), value, value.length, 0) !== 0) throw lastError("lsetxattr", path);
+}
+
+/** Removes one extended attribute; one that is not there is no error. */
+export function removeXattr(path: string | Buffer, name: string): void {
+  if (lremovexattr(cPath(path), cPath(name)) === 0) return;
+  const error = lastError("lremovexattr", path);
+  if (!["ENODATA", "ENOTSUP"].includes(error.code)) throw error;
+}
