@@ -3,11 +3,17 @@ import { BackupError } from "@erlmcp/errors";
 import { z } from "zod";
 import { canonicalJson, parseJson } from "./canonical.ts";
 import { checked, withinStack } from "./checked.ts";
-import type { ManifestKeys } from "./keys.ts";
 import { formatVersion, ManifestContents, ManifestHead, type Manifest } from "./schema.ts";
 
 /** A million packs with names and hashes fit; anything longer is not ours. */
 export const manifestLimitBytes = 256 * 1024 * 1024;
+
+/** What the key of a run does to its manifest. `mac` returns 32 bytes; `open` throws CORRUPT when that is not what was sealed. */
+export interface ManifestKeys {
+  seal(plain: Uint8Array): Uint8Array;
+  open(sealed: Uint8Array): Uint8Array;
+  mac(document: Uint8Array): Uint8Array;
+}
 
 /** Contents are checked when they are opened: base64 of sealed bytes, or ManifestContents as they stand. */
 const Stored = ManifestHead.extend({ contents: z.unknown(), mac: z.base64().length(44).optional() });
@@ -71,7 +77,6 @@ export function parseManifest(bytes: Uint8Array, keys: ManifestKeys | undefined,
   }
   const opened = `contents of ${what}`;
   const plain = keys.open(Buffer.from(contents, "base64"));
-  if (plain === undefined) throw new BackupError("CORRUPT", `${opened} are damaged: they do not open`);
   return { head, contents: checked(ManifestContents, parseJson(plain, opened, manifestLimitBytes), opened) };
 }
 
@@ -114,9 +119,9 @@ function checkTogether(head: ManifestHead, hasKeys: boolean): void {
   }
 }
 
-/** `packs/000001.pack` for 1. */
+/** `000001.pack` for 1. */
 export function packNameOf(number: number): string {
-  return `packs/${String(number).padStart(6, "0")}.pack`;
+  return `${String(number).padStart(6, "0")}.pack`;
 }
 
 /** SHA-256 in lower-case hex. */

@@ -1,6 +1,6 @@
+export { KeySlot } from "@erlmcp/crypto";
 export { canonicalJson } from "./canonical.ts";
 export { formatChecksums, parseChecksums, type Checksum } from "./checksums.ts";
-export { manifestKeys, type ManifestKeys } from "./keys.ts";
 export {
   manifestLimitBytes,
   packNameOf,
@@ -8,6 +8,7 @@ export {
   parseManifestHead,
   serializeManifest,
   sha256Hex,
+  type ManifestKeys,
 } from "./codec.ts";
 export {
   BackupId,

@@ -16,7 +16,7 @@ export const Timestamp = z.iso.datetime({ precision: 3 });
 export const Cipher = z.enum(["none", "aes-256-gcm", "aes-256-cbc"]);
 export type Cipher = z.infer<typeof Cipher>;
 
-/** An object of the restore point: its name there, its length and SHA-256. */
+/** An object of the restore point, with its length and SHA-256. */
 export const StoredFile = z.strictObject({ name: z.string().max(64), bytes, sha256: Sha256 });
 export type StoredFile = z.infer<typeof StoredFile>;
 
@@ -27,7 +27,7 @@ export type ChunkSizes = z.infer<typeof ChunkSizes>;
 export const Chunking = z.strictObject({ file: ChunkSizes, table: ChunkSizes });
 export type Chunking = z.infer<typeof Chunking>;
 
-const packName = z.string().regex(/^packs\/\d{6}\.pack$/);
+const packName = z.string().regex(/^\d{6}\.pack$/);
 
 /** The part that anyone may read: enough to list, copy, age out and check a restore point without a key. */
 export const ManifestHead = z.strictObject({
@@ -48,7 +48,7 @@ export const ManifestHead = z.strictObject({
     new_bytes: bytes, // of that, what its own packs hold, before compression
     stored_bytes: bytes, // of packs and index
   }),
-  packs: z.array(StoredFile.extend({ name: packName })).max(999_999),
+  packs: z.array(StoredFile.extend({ name: packName })).max(999_999), // in packs/
   index: StoredFile.extend({ name: z.literal("chunks.idx") }),
   cipher: Cipher,
   key_slots: z.array(KeySlot).max(64), // empty when cipher is none
