@@ -1,0 +1,97 @@
+import { Buffer } from "node:buffer";
+import type { RowOrder } from "./row-order.ts";
+import { newRowScan, rowFlags, scanRow } from "./row-scan.ts";
+import type { Run } from "./run.ts";
+import { writeSortKey } from "./sort-key.ts";
+import { sortRun } from "./sort-run.ts";
+import type { SpillReader } from "./spill.ts";
+
+/** A walk over one sorted run. The fields tell where the current row and its sort key lie. */
+export interface Cursor {
+  bytes: Buffer;
+  start: number;
+  end: number;
+  keyBytes: Buffer;
+  keyStart: number;
+  keyEnd: number;
+  flags: number;
+  /** Goes to the next row. "wait": `fill` first; "end": there is none. */
+  advance(): "row" | "wait" | "end";
+  fill(): Promise<void>;
+}
+
+/** Over a run in memory, sorted here. */
+export function memoryCursor(run: Run): Cursor {
+  const order = sortRun(run);
+  const { bytes, starts, keyStarts, keyEnds, flags } = run;
+  let next = 0;
+  return {
+    bytes,
+    start: 0,
+    end: 0,
+    keyBytes: bytes,
+    keyStart: 0,
+    keyEnd: 0,
+    flags: 0,
+    advance() {
+      if (next === order.length) return "end";
+      const row = order[next] ?? 0;
+      next += 1;
+      this.start = starts[row] ?? 0;
+      this.end = this.start + 4 + bytes.readUInt32BE(this.start);
+      this.keyStart = keyStarts[row] ?? 0;
+      this.keyEnd = keyEnds[row] ?? 0;
+      this.flags = flags[row] ?? 0;
+      return "row";
+    },
+    fill: () => Promise.resolve(),
+  };
+}
+
+/** Over a run that was written out. What it reads was checked when it came in. */
+export function spillCursor(reader: SpillReader, order: RowOrder): Cursor {
+  const blocks = reader[Symbol.asyncIterator]();
+  const scan = newRowScan();
+  let ended = false;
+  let next = 0; // where the next row begins
+  return {
+    bytes: Buffer.alloc(0),
+    start: 0,
+    end: 0,
+    keyBytes: Buffer.alloc(0),
+    keyStart: 0,
+    keyEnd: 0,
+    flags: 0,
+    advance() {
+      const left = this.bytes.length - next;
+      const needed = left >= 4 ? 4 + this.bytes.readUInt32BE(next) : 4;
+      if (left < needed) return ended && left === 0 ? "end" : "wait";
+      this.start = next;
+      this.end = next + needed;
+      next = this.end;
+      scanRow(this.bytes, this.start + 4, this.end, order.deletes ? 2 : order.keypos, scan);
+      this.flags = rowFlags(scan.dead, scan.arity, order);
+      this.keyBytes = this.bytes;
+      this.keyStart = scan.keyStart;
+      this.keyEnd = scan.keyEnd;
+      if (scan.special) {
+        const range = { start: scan.keyStart, end: scan.keyEnd };
+        this.keyBytes = Buffer.allocUnsafe(2 * (range.end - range.start) + 16);
+        this.keyStart = 0;
+        this.keyEnd = writeSortKey(this.bytes, range, order.type === "ordered_set", { bytes: this.keyBytes, at: 0 });
+      }
+      return "row";
+    },
+    async fill() {
+      const block = await blocks.next();
+      const rest = this.bytes.subarray(next);
+      if (block.done === true) {
+        if (rest.length > 0) throw new Error("a spilled run ends in the middle of a row");
+        ended = true;
+        return;
+      }
+      this.bytes = Buffer.concat([rest, block.value]);
+      next = 0;
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import type { Readable } from "node:stream";
+import { BackupError } from "@erlmcp/errors";
+
+const maxText = 64 * 1024;
+
+/** All of a small text stream; what is beyond the limit is read and dropped. */
+export async function collect(stream: Readable): Promise<string> {
+  let text = "";
+  for await (const chunk of stream) if (text.length < maxText) text += String(chunk);
+  return text;
+}
+
+const hints: Record<string, string> = {
+  no_distribution: "Start the node with -sname or -name: without distribution nobody can look into it.",
+  no_cookie: "Set the label erlmcp.backup.cookie-file to the file that holds the node's cookie.",
+  cannot_connect: "Check the cookie (label erlmcp.backup.cookie-file) and the node's name.",
+  busy: "Wait for the other job to end; a killed one leaves the node within seconds.",
+  no_erlexec: "The VM's own erts must be readable for its user.",
+};
+
+/**
+ * What the end of an exec means: our own failure line (`erlmcp: CODE TEXT`), a container without a shell, or whatever
+ * it said last.
+ */
+export function execFailure(container: string, end: { exitCode: number; text: string }): BackupError {
+  const own = /^erlmcp: (\w+) (.*)$/m.exec(end.text);
+  if (own !== null) {
+    const [, code = "", text = ""] = own;
+    const hint = hints[code];
+    return new BackupError(
+      "SOURCE_FAILED",
+      `cannot reach the node in ${container}: ${text}`,
+      hint === undefined ? {} : { hint },
+    );
+  }
+  if (end.exitCode === 126 || end.exitCode === 127 || /executable file not found|no such file/i.test(end.text)) {
+    return new BackupError("SOURCE_FAILED", `container ${container} has no shell (sh) to run the node's client in`, {
+      hint: "Nodes in images without a shell cannot be captured: add sh to the image (busybox is enough).",
+    });
+  }
+  const last = end.text.trim().split("\n").at(-1) ?? "";
+  return new BackupError(
+    "SOURCE_FAILED",
+    `the client in ${container} ended with status ${end.exitCode}: ${printable(last)}`,
+  );
+}
+
+/** Text from elsewhere, without control characters, on one line. */
+export function printable(text: string): string {
+  return text
+    .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
+    .trim()
+    .slice(0, 500);
+}
