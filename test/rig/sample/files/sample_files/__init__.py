@@ -1,0 +1,1 @@
+"""Volumes with what file trees have: fills them, changes them, says what they hold."""
