@@ -1,7 +1,7 @@
 %% The settings, read once from the environment. A malformed value stops the node at start.
 -module(erlmcp_sample_config).
 
--export([load/0, get/1]).
+-export([load/0, get/1, seed/0]).
 
 %% Largest default for the tables that are not the one SAMPLE_ROWS is about.
 -define(SIDE_ROWS, 10000).
@@ -15,7 +15,6 @@ load() ->
         {side_rows, Side},
         {ets_rows, integer("SAMPLE_ETS_ROWS", Side)},
         {dets_rows, integer("SAMPLE_DETS_ROWS", Side)},
-        {seed, integer("SAMPLE_SEED", 1)},
         {seed_ets, choice("SAMPLE_SEED_ETS", "always", ["always", "first"])},
         {writers, integer("SAMPLE_WRITERS", 2)},
         {tps, rate(text("SAMPLE_TPS", "20"))},
@@ -24,12 +23,18 @@ load() ->
         {data_dir, text("ERLMCP_DATA_DIR", "/var/lib/erlmcp")}
     ],
     [ok = application:set_env(erlmcp_sample, Key, Value) || {Key, Value} <- Values],
+    persistent_term:put({?MODULE, seed}, integer("SAMPLE_SEED", 1)),
     ok.
 
 -spec get(atom()) -> term().
 get(Key) ->
     {ok, Value} = application:get_env(erlmcp_sample, Key),
     Value.
+
+%% Asked for every row that is made.
+-spec seed() -> non_neg_integer().
+seed() ->
+    persistent_term:get({?MODULE, seed}).
 
 %% Compose passes an unset variable on as an empty one.
 text(Name, Default) ->

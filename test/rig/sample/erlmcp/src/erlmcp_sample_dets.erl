@@ -112,7 +112,7 @@ move(From, To) ->
     end.
 
 change(Table, {put, Ids, Version}) ->
-    Rows = [erlmcp_sample_rows:row(Table, Id, Version) || Id <- Ids],
+    Rows = [erlmcp_sample_rows:changed(Table, Id, Version, dets:lookup(Table, Id)) || Id <- Ids],
     ok = dets:insert(Table, Rows),
     length(Rows);
 change(Table, {delete, Ids}) ->

@@ -60,7 +60,7 @@ move(From, To) ->
     end.
 
 change(Table, {put, Ids, Version}) ->
-    Rows = [erlmcp_sample_rows:row(Table, Id, Version) || Id <- Ids],
+    Rows = [erlmcp_sample_rows:changed(Table, Id, Version, ets:lookup(Table, Id)) || Id <- Ids],
     true = ets:insert(Table, Rows),
     length(Rows);
 change(Table, {delete, Ids}) ->

@@ -27,15 +27,19 @@ handle_cast(_Request, State) ->
     {noreply, State}.
 
 accept(Listener) ->
-    {ok, Socket} = gen_tcp:accept(Listener),
-    Pid = spawn(fun() ->
-        receive
-            go -> serve(Socket)
-        end
-    end),
-    ok = gen_tcp:controlling_process(Socket, Pid),
-    Pid ! go,
-    accept(Listener).
+    case gen_tcp:accept(Listener) of
+        {ok, Socket} ->
+            Pid = spawn(fun() ->
+                receive
+                    go -> serve(Socket)
+                end
+            end),
+            ok = gen_tcp:controlling_process(Socket, Pid),
+            Pid ! go,
+            accept(Listener);
+        {error, closed} ->
+            ok
+    end.
 
 serve(Socket) ->
     case gen_tcp:recv(Socket, 0, ?TIMEOUT_MS) of

@@ -1,7 +1,7 @@
 %% Deterministic content: the same seed, table, ID and version give the same row on every machine.
 -module(erlmcp_sample_rows).
 
--export([row/3, record/3, opening_balance/0, text/3]).
+-export([row/3, changed/4, record/3, opening_balance/0, text/3]).
 
 -define(OPENING_BALANCE, 1000).
 %% 2026-02-02T12:00:00Z in milliseconds; rows carry times derived from it, never the clock's.
@@ -19,7 +19,7 @@ record(wallet, Id, Version) ->
     {wallet, Id, owner(wallet, Id), ?OPENING_BALANCE, time(Id, Version)};
 record(client, Id, Version) ->
     Name = owner(client, Id),
-    Email = <<(integer_to_binary(Id))/binary, "@", (word(client, Id))/binary, ".example">>,
+    Email = iolist_to_binary([integer_to_binary(Id), $@, word(client, Id), ".example"]),
     Profile = #{
         language => pick(Id, [<<"en">>, <<"de">>, <<"hr">>, <<"ja">>]),
         score => Id / 7,
@@ -63,16 +63,29 @@ row(Table, Id, Version) when
 row(Table, Id, Version) ->
     {Id, Version, owner(Table, Id), text(Table, Id, Version), time(Id, Version)}.
 
-%% A sentence with some entropy in it (16 hex digits), as free text in a database has.
+%% What a change writes: a row that holds a balance keeps it, and a new one starts with none.
+-spec changed(term(), pos_integer(), non_neg_integer(), [tuple()]) -> tuple().
+changed(Table, Id, Version, Present) when Table =:= erlmcp_tokens; Table =:= prefs ->
+    Balance =
+        case Present of
+            [Old] -> element(2, Old);
+            [] -> 0
+        end,
+    setelement(2, row(Table, Id, Version), Balance);
+changed(Table, Id, Version, _Present) ->
+    row(Table, Id, Version).
+
+%% Four words and 64 bits of entropy, as free text in a database has.
 -spec text(term(), integer(), integer()) -> binary().
 text(Table, Id, Version) ->
     <<A:8, B:8, C:8, D:8, Rest:64, _/binary>> = digest(Table, Id, Version),
-    Hex = string:lowercase(integer_to_binary(Rest, 16)),
-    <<(noun(A))/binary, " ", (noun(B))/binary, " ", (noun(C))/binary, " ", (noun(D))/binary, " ",
-        Hex/binary>>.
+    %% From a list: to append to a binary would keep 256 bytes for each.
+    iolist_to_binary([
+        noun(A), $\s, noun(B), $\s, noun(C), $\s, noun(D), $\s, integer_to_binary(Rest, 16)
+    ]).
 
 digest(Table, Id, Version) ->
-    Seed = erlmcp_sample_config:get(seed),
+    Seed = erlmcp_sample_config:seed(),
     erlang:md5([<<Seed:64, Id:64, Version:64>>, table_bytes(Table)]).
 
 table_bytes(Table) when is_atom(Table) -> atom_to_binary(Table);
@@ -80,7 +93,10 @@ table_bytes(Table) when is_binary(Table) -> Table.
 
 time(Id, Version) -> ?EPOCH_MS + Id * 1013 + Version * 60000.
 
-iban(Id) -> iolist_to_binary(io_lib:format("HR~20..0B", [Id * 7919])).
+%% 20 digits: a million rows are made at a start, so without io_lib.
+iban(Id) ->
+    Digits = integer_to_binary(100000000000000000000 + Id * 7919),
+    <<"HR", (binary:part(Digits, 1, 20))/binary>>.
 
 currency(Id) -> pick(Id, [eur, usd, gbp, jpy, chf]).
 
@@ -88,7 +104,7 @@ country(Id) -> pick(Id, [<<"HR">>, <<"DE">>, <<"JP">>, <<"US">>, <<"CH">>, <<"GB
 
 owner(Table, Id) ->
     <<A:8, B:8, _/binary>> = digest(Table, Id, 0),
-    <<(first(A))/binary, " ", (last(B))/binary>>.
+    iolist_to_binary([first(A), $\s, last(B)]).
 
 word(Table, Id) ->
     <<_:16, A:8, _/binary>> = digest(Table, Id, 0),

@@ -11,7 +11,7 @@ start_link(Index, Pace) ->
 
 init(Index, Pace) ->
     process_flag(trap_exit, true),
-    _ = rand:seed(exsss, {erlmcp_sample_config:get(seed), Index, 1}),
+    _ = rand:seed(exsss, {erlmcp_sample_config:seed(), Index, 1}),
     proc_lib:init_ack({ok, self()}),
     loop(0, Pace, now_us() + Pace).
 

@@ -11,9 +11,11 @@
 start_link() ->
     gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
 
-%% Called once the tables are there.
+%% Called once the tables are there. What is counted counts from here.
 begin_writing() ->
-    resume(erlmcp_sample_config:get(writers), erlmcp_sample_config:get(tps)).
+    ok = resume(erlmcp_sample_config:get(writers), erlmcp_sample_config:get(tps)),
+    _ = stats(true),
+    ok.
 
 %% Returns when no transaction runs and every update of ETS and DETS has been done.
 quiesce() ->
@@ -25,7 +27,7 @@ resume(Writers, Tps) ->
 state() ->
     gen_server:call(?MODULE, state, infinity).
 
-%% Since the start or the last reset.
+%% Since the writers began or the last reset.
 stats(Reset) ->
     gen_server:call(?MODULE, {stats, Reset}, infinity).
 

@@ -12,7 +12,7 @@ SELECT
 FROM generate_series(1, greatest(:rows / 10, 10)) AS i;
 
 INSERT INTO account (id, client, iban, unit, note)
-SELECT i, 1 + i % greatest(:rows / 10, 10), 'HR' || lpad((i * 7919)::text, 20, '0'),
+SELECT i, 1 + i % greatest(:rows / 10, 10), 'HR' || lpad((i::bigint * 7919)::text, 20, '0'),
   (enum_range(NULL::currency))[1 + i % 5],
   'note ' || md5(i::text) || CASE WHEN i % 1000 = 0 THEN E'\ttab, line\nand čšž' ELSE '' END
 FROM generate_series(1, :rows) AS i;
