@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Three kinds of tests: `unit` needs nothing, `int` needs a Docker engine, `e2e` drives the job images as an operator does. */
+/** Four kinds of tests: `unit` needs nothing, `int` needs a Docker engine, `e2e` drives the job images as an operator does; `soak` is e2e for hours. */
 export default defineConfig({
   test: {
     projects: [
@@ -25,6 +25,15 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.e2e.test.ts"],
           testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "soak",
+          include: ["test/e2e/**/*.soak.test.ts"],
+          testTimeout: 3_600_000,
           hookTimeout: 600_000,
           fileParallelism: false,
         },

@@ -9,8 +9,8 @@ OUR_HOST=unix://$SOCKET
 
 answers() { DOCKER_HOST=$1 timeout 10 "$(docker_path)" version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
-# The docker command line: the machine's, else ours. Nothing when there is none yet.
-docker_path() { command -v docker || { [ ! -x "$TOOLS/usr/bin/docker" ] || printf '%s' "$TOOLS/usr/bin/docker"; }; }
+# The docker command line: ours once it was fetched, else the machine's. Nothing when there is none.
+docker_path() { if [ -x "$TOOLS/usr/bin/docker" ]; then echo "$TOOLS/usr/bin/docker"; else command -v docker || :; fi; }
 
 # The address of the machine's own engine as its docker command line would find it; fails when none answers.
 foreign_host() {

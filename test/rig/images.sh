@@ -40,6 +40,7 @@ build_debian() {
   keyring=$(debian_keyring)
   work=$(mktemp -d "$CACHE/debian.XXXXXX")
   mapfile -t options < <(proxy_options)
+  case $mirror in https:*) options+=(--include=ca-certificates) ;; esac # without them apt cannot even begin
   # shellcheck disable=SC2016 # "$1" is for mmdebstrap, the root of the new system
   "$TOOLS/usr/bin/mmdebstrap" --quiet --variant=minbase --mode=root --keyring="$keyring" "${options[@]}" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
