@@ -5,7 +5,7 @@ import type Docker from "dockerode";
 import { BackupError } from "@erlmcp/errors";
 import { connect, type Connection } from "./connection.ts";
 import { startExec, type Exec, type ExecOptions } from "./exec.ts";
-import { engineError, request } from "./failure.ts";
+import { brief, engineError, request } from "./failure.ts";
 import { listContainers } from "./list.ts";
 import { readPlacement } from "./mountinfo.ts";
 import { collect, withInput, type RunOptions, type RunResult } from "./run.ts";
@@ -88,7 +88,7 @@ function engineOn(docker: Docker, facts: EngineFacts, options: EngineOptions): E
   const exec = (container: string, how: ExecOptions): Promise<Exec> =>
     startExec(docker, container, { ...how, mark: newMark() });
   const inspect = async (container: string): Promise<Container> =>
-    readContainer(await request(`container ${container}`, () => at(container).inspect()));
+    readContainer(await request(`container ${brief(container)}`, () => at(container).inspect()));
   const image = async (name: string): Promise<ImageFacts> =>
     readImage(await request(`image ${name}`, () => docker.getImage(name).inspect()));
   const self = async (): Promise<Self> => {
@@ -116,7 +116,7 @@ function engineOn(docker: Docker, facts: EngineFacts, options: EngineOptions): E
 }
 
 async function openArchive(container: Docker.Container, path: string, signal?: AbortSignal): Promise<Readable> {
-  const what = `${path} in container ${container.id}`;
+  const what = `${path} in container ${brief(container.id)}`;
   const answer = await request(
     what,
     () => container.getArchive({ path, ...(signal === undefined ? {} : { abortSignal: signal }) }),
@@ -128,7 +128,7 @@ async function openArchive(container: Docker.Container, path: string, signal?: A
 }
 
 async function awaitExitOf(container: Docker.Container, signal?: AbortSignal): Promise<number> {
-  const what = `container ${container.id}`;
+  const what = `container ${brief(container.id)}`;
   const options = signal === undefined ? {} : { abortSignal: signal };
   const answer: unknown = await request(what, () => container.wait(options), signal);
   const exit = WireExit.parse(answer);

@@ -4,7 +4,7 @@ import type Docker from "dockerode";
 import { BackupError } from "@erlmcp/errors";
 import { demux } from "./demux.ts";
 import { awaitEnd, killExec, markVariable, type Marked } from "./exec-kill.ts";
-import { engineError, request } from "./failure.ts";
+import { brief, engineError, request } from "./failure.ts";
 import { guarded } from "./guard.ts";
 import { Tail } from "./tail.ts";
 
@@ -47,7 +47,7 @@ export async function startExec(
   options: ExecOptions & { mark: string },
 ): Promise<Exec> {
   const { signal, user } = options;
-  const what = `${options.cmd[0] ?? "exec"} in container ${container}`;
+  const what = `${options.cmd[0] ?? "exec"} in container ${brief(container)}`;
   const attached = (options.stdin ?? "closed") !== "closed";
   const target = docker.getContainer(container);
   const exec = await request(what, () => target.exec(createOptions(options, attached)), signal);
@@ -135,14 +135,13 @@ class Running {
     const graceMs = this.#options.graceMs ?? defaultGraceMs;
     const patient = (this.#options.stdin ?? "closed") !== "closed";
     let told = reason;
-    this.#socket.end(); // for those that take the end of their input as the order to stop
+    this.#socket.destroy(); // ends its input; and the engine waits for no reader of its output
     try {
       await killExec(this.#target, patient ? graceMs : 0, graceMs);
     } catch (error) {
       told = error instanceof BackupError ? new BackupError(error.code, error.message, { cause: reason }) : error;
     }
     this.#exit.reject(told);
-    this.#socket.destroy();
     return told;
   }
 }

@@ -10,10 +10,18 @@ export function answerStatus(error: unknown): number | undefined {
   return Answer.safeParse(error).data?.statusCode;
 }
 
+/** A container in a message: its name, or the part of its ID that people know it by. */
+export function brief(container: string): string {
+  return /^[0-9a-f]{64}$/.test(container) ? container.slice(0, 12) : container;
+}
+
 /** The engine's own words, without what the client library puts around them. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^\(HTTP code \d+\) [^-]* - /, "").trim();
+  return text
+    .replace(/^\(HTTP code \d+\) [^-]* - /, "")
+    .replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, "$1")
+    .trim();
 }
 
 /**

@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import { z } from "zod";
 import { BackupError } from "@erlmcp/errors";
-import { request } from "./failure.ts";
+import { brief, request } from "./failure.ts";
 import type { Container } from "./types.ts";
 import { readContainer } from "./wire.ts";
 
@@ -21,7 +21,7 @@ export async function listContainers(docker: Docker): Promise<Container[]> {
 
 async function inspectIfThere(docker: Docker, id: string): Promise<Container | undefined> {
   try {
-    return readContainer(await request(`container ${id}`, () => docker.getContainer(id).inspect()));
+    return readContainer(await request(`container ${brief(id)}`, () => docker.getContainer(id).inspect()));
   } catch (error) {
     if (error instanceof BackupError && error.code === "NOT_FOUND") return undefined;
     throw error;

@@ -6,7 +6,7 @@ import type Docker from "dockerode";
 import { z } from "zod";
 import { BackupError } from "@erlmcp/errors";
 import { demux } from "./demux.ts";
-import { answerStatus, engineError, request } from "./failure.ts";
+import { answerStatus, brief, engineError, request } from "./failure.ts";
 import { copiedSecrets } from "./secrets.ts";
 import { furtherNetworks, siblingLabel, siblingSpec, Template, type SiblingSpec } from "./sibling-spec.ts";
 import type { Self } from "./types.ts";
@@ -61,10 +61,9 @@ export async function startSibling(docker: Docker, self: Self, options: SiblingO
 /** The engine answers at once, and tells the exit code when there is one. */
 async function askForEnd(docker: Docker, id: string): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-  const path = `/containers/${id}/wait?condition=next-exit`;
-  docker.modem.dial({ path, method: "POST", isStream: true, statusCodes: { 200: true } }, (error, answer) =>
-    error === null ? resolve(answer) : reject(error),
-  );
+  const options = { _query: { condition: "next-exit" }, _body: {} };
+  const dial = { path: `/containers/${id}/wait?`, method: "POST", isStream: true, statusCodes: { 200: true }, options };
+  docker.modem.dial(dial, (error, answer) => (error === null ? resolve(answer) : reject(error)));
   return request("the sibling", async () => z.instanceof(IncomingMessage).parse(await promise));
 }
 
@@ -140,7 +139,7 @@ async function removeContainer(container: Docker.Container): Promise<void> {
     await container.remove({ force: true, v: true });
   } catch (error) {
     const status = answerStatus(error);
-    if (status !== 404 && status !== 409) throw engineError(`container ${container.id}`, error); // gone, or going
+    if (status !== 404 && status !== 409) throw engineError(`container ${brief(container.id)}`, error); // gone, or going
   }
 }
 
@@ -169,6 +168,6 @@ async function stopIfThere(container: Docker.Container): Promise<void> {
     await container.stop({ t: leftoverGraceSeconds });
   } catch (error) {
     const status = answerStatus(error);
-    if (status !== 404 && status !== 304) throw engineError(`container ${container.id}`, error); // gone, or stopped
+    if (status !== 404 && status !== 304) throw engineError(`container ${brief(container.id)}`, error); // gone, or stopped
   }
 }

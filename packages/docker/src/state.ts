@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 import { BackupError } from "@erlmcp/errors";
-import { answerStatus, request } from "./failure.ts";
+import { answerStatus, brief, request } from "./failure.ts";
 import type { ContainerState } from "./types.ts";
 import { readContainer } from "./wire.ts";
 
@@ -28,7 +28,7 @@ const orders: Record<StateVerb, (container: Docker.Container) => Promise<unknown
  * @throws BackupError FAILED when the engine refuses or the container is in another state afterwards
  */
 export async function changeState(container: Docker.Container, verb: StateVerb): Promise<StateChange> {
-  const what = `${verb} container ${container.id}`;
+  const what = `${verb} container ${brief(container.id)}`;
   const before = await stateOf(container);
   if (wanted[verb].includes(before)) return "already";
   await request(what, () => unlessAlready(orders[verb](container)));
@@ -38,7 +38,7 @@ export async function changeState(container: Docker.Container, verb: StateVerb):
 }
 
 async function stateOf(container: Docker.Container): Promise<ContainerState> {
-  return readContainer(await request(`container ${container.id}`, () => container.inspect())).state;
+  return readContainer(await request(`container ${brief(container.id)}`, () => container.inspect())).state;
 }
 
 /** 304 says that somebody was faster; the state is looked at afterwards anyhow. */

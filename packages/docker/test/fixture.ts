@@ -1,0 +1,62 @@
+import { randomUUID } from "node:crypto";
+import Docker from "dockerode";
+import { connect } from "../src/connection.ts";
+
+/** On everything that these tests make. */
+export const testLabel = "erlmcp.test.run";
+
+export const image = process.env["ERLMCP_DEBIAN_IMAGE"] ?? "debian:trixie-slim";
+
+/** Containers and volumes of one test file, removed at its end. */
+export class Fixture {
+  readonly docker = connect(undefined).docker;
+  readonly run = `docker-${randomUUID()}`;
+  readonly labels = { [testLabel]: this.run };
+  readonly #volumes: string[] = [];
+  readonly #networks: string[] = [];
+
+  /** Starts a container that does nothing until it is stopped; its first process reaps the others. */
+  async container(options: Docker.ContainerCreateOptions = {}): Promise<string> {
+    const { HostConfig, Labels, ...rest } = options;
+    const container = await this.docker.createContainer({
+      Image: image,
+      Cmd: ["sleep", "infinity"],
+      StopSignal: "SIGKILL",
+      ...rest,
+      Labels: { ...Labels, ...this.labels },
+      HostConfig: { Init: true, ...HostConfig },
+    });
+    await container.start();
+    return container.id;
+  }
+
+  async volume(): Promise<string> {
+    const { name } = await this.docker.createVolume({ Name: randomUUID(), Labels: this.labels });
+    this.#volumes.push(name);
+    return name;
+  }
+
+  async network(): Promise<string> {
+    const network = await this.docker.createNetwork({ Name: `${this.run}-n`, Labels: this.labels });
+    this.#networks.push(network.id);
+    return network.id;
+  }
+
+  /** The IDs of this run's containers, with what `label` says when given. */
+  async listed(label = `${testLabel}=${this.run}`): Promise<string[]> {
+    const found = await this.docker.listContainers({ all: true, filters: { label: [label] } });
+    return found.map(({ Id }) => Id);
+  }
+
+  async remove(): Promise<void> {
+    for (const id of await this.listed()) await this.docker.getContainer(id).remove({ force: true, v: true });
+    for (const name of this.#volumes) await this.docker.getVolume(name).remove({ force: true });
+    for (const id of this.#networks) await this.docker.getNetwork(id).remove();
+  }
+}
+
+/** Resolves when `holds` does; a test that waits for nothing in particular gives up after `limitMs`. */
+export async function until(holds: () => Promise<boolean>, limitMs = 30_000): Promise<void> {
+  const signal = AbortSignal.timeout(limitMs);
+  while (!(await holds())) signal.throwIfAborted();
+}
