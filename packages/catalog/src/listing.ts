@@ -61,9 +61,7 @@ function inGenerations(points: readonly CatalogLine[]): { point: CatalogLine; de
   return points
     .filter((point) => point.base === null || !ids.has(point.base))
     .toSorted((a, b) => compareIds(a.backup_id, b.backup_id))
-    .flatMap((head) =>
-      generationOf(points, head).map((point) => ({ point, depth: point.type === "incremental" ? 1 : 0 })),
-    );
+    .flatMap((head) => generationOf(points, head).map((point) => ({ point, depth: point === head ? 0 : 1 })));
 }
 
 /** `45s`, `12m`, `3h`, `20d`, `2y`: never longer than four characters; "0s" for what lies in the future. */
