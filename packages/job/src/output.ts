@@ -5,23 +5,24 @@ import type { Writable } from "node:stream";
 export interface Output {
   readonly isTTY: boolean;
   readonly columns: number;
-  write(text: string): void;
+  write(data: string | Uint8Array): void;
   /** SHA-256 (hex) of everything written so far. */
   sha256(): string;
 }
 
 type Terminal = Writable & { isTTY?: boolean; columns?: number };
 
-export function createOutput(stream: Terminal): Output {
+/** @param terminalColumns width of the terminal that a launcher has at the other end of a pipe; 0 when it has none */
+export function createOutput(stream: Terminal, terminalColumns?: number): Output {
   const hash = createHash("sha256");
   return {
-    isTTY: stream.isTTY === true,
+    isTTY: terminalColumns === undefined ? stream.isTTY === true : terminalColumns > 0,
     get columns() {
-      return stream.columns ?? 80;
+      return terminalColumns || (stream.columns ?? 80);
     },
-    write(text) {
-      hash.update(text);
-      stream.write(text);
+    write(data) {
+      hash.update(data);
+      stream.write(data);
     },
     sha256: () => hash.copy().digest("hex"),
   };

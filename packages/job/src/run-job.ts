@@ -60,7 +60,16 @@ export async function runJob(definition: JobDefinition): Promise<void> {
       printError(context, failure, verbose);
     }
   }
-  process.exitCode = exitCode;
+  await Promise.all([drained(process.stdout), drained(process.stderr)]);
+  process.exit(exitCode); // a connection that something left open must not keep a finished job from ending
+}
+
+/** Resolves when all that was written has been handed to the system; a pipe that nobody reads any more takes nothing. */
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once("error", () => resolve());
+    stream.write("", () => resolve());
+  });
 }
 
 function createContext(service: string): { context: JobContext; verbose: boolean } {
