@@ -1,1 +1,4 @@
-export const placeholder = true;
+import { runJob } from "@erlmcp/job";
+import { backup, recordFailure } from "./backup.ts";
+
+await runJob({ service: "backup", main: backup, recordFailure });

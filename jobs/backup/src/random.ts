@@ -1,0 +1,1 @@
+export { randomBytes as random } from "node:crypto";
