@@ -17,6 +17,7 @@ export interface LockHolder {
 /** A held lock. The kernel takes it back when the process ends in whatever way, so it can never be stale. */
 export interface RepositoryLock {
   readonly kind: "exclusive" | "shared";
+  readonly held: boolean;
   release(): void;
 }
 
@@ -51,14 +52,26 @@ function lockAs(fd: number, { kind, holder, flock }: LockRequest): boolean {
   const alone = flock(fd, "exclusive", { wait: false });
   if (!alone && (kind === "exclusive" || !flock(fd, "shared", { wait: false }))) return false;
   if (alone) ftruncateSync(fd, 0);
-  writeSync(fd, `${JSON.stringify(holder)}\n`);
+  writeHolder(fd, holder);
   return !alone || kind === "exclusive" || flock(fd, "shared", { wait: false });
+}
+
+/** A full disk must not keep out the job that is to make room: it holds the lock namelessly. */
+function writeHolder(fd: number, holder: LockHolder): void {
+  try {
+    writeSync(fd, `${JSON.stringify(holder)}\n`);
+  } catch (error) {
+    if (!isCode(error, "ENOSPC") && !isCode(error, "EDQUOT")) throw error;
+  }
 }
 
 function heldLock(fd: number, kind: "exclusive" | "shared"): RepositoryLock {
   let open = true;
   return {
     kind,
+    get held() {
+      return open;
+    },
     release() {
       if (open) closeSync(fd);
       open = false;

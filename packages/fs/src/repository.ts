@@ -97,7 +97,8 @@ function checkName(name: string): string {
 }
 
 function requireExclusive(lock: RepositoryLock): void {
-  if (lock.kind !== "exclusive") throw new BackupError("FAILED", "this needs the exclusive lock of the repository");
+  if (lock.kind !== "exclusive" || !lock.held)
+    throw new BackupError("FAILED", "this needs the exclusive lock of the repository");
 }
 
 async function readCatalog(layout: Layout): Promise<string> {
@@ -110,13 +111,16 @@ async function readCatalog(layout: Layout): Promise<string> {
 }
 
 async function appendCatalog({ layout, modes, io }: Place, line: string): Promise<void> {
-  const existed = (await statOrUndefined(layout.catalog)) !== undefined;
+  const bytes = (await statOrUndefined(layout.catalog))?.size ?? 0;
   // After a torn line the new one must not become part of it.
-  const torn = existed && (await lastByte(layout.catalog)) !== "\n";
+  const torn = bytes > 0 && (await lastByte(layout.catalog)) !== "\n";
   const file = await io.open(layout.catalog, "a", modes.file);
   try {
     await file.write(Buffer.from(`${torn ? "\n" : ""}${line}\n`));
     await file.sync();
+  } catch (error) {
+    await file.truncate(bytes); // of a full disk not even a part of the line may take the last room
+    throw error;
   } finally {
     await file.close();
   }
@@ -127,7 +131,6 @@ async function lastByte(path: string): Promise<string> {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    if (size === 0) return "\n";
     const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
     return buffer.toString("latin1");
   } finally {
