@@ -1,78 +1,20 @@
-import { createDocumentSealer, hmac, manifestMacKey, newRunSecret, type RunSecret } from "@erlmcp/crypto";
-import { BackupError } from "@erlmcp/errors";
+import { newRunSecret } from "@erlmcp/crypto";
 import { expect, it } from "vitest";
-import { parseManifest, parseManifestHead, serializeManifest, type Manifest, type ManifestKeys } from "./index.ts";
+import { parseManifest, parseManifestHead, serializeManifest } from "./index.ts";
+import { counted, keysOf, plainSample, sealedSampleWith } from "./samples.ts";
 
-const hash = (digit: string): string => digit.repeat(64);
-
-const sample: Manifest = {
-  head: {
-    format: 1,
-    id: "erlmcp_full_20260202_120000",
-    type: "full",
-    started_at: "2026-02-02T12:00:00.000Z",
-    finished_at: "2026-02-02T12:01:00.500Z",
-    host: "db1",
-    service: "backup",
-    tool: { version: "0.1.0", revision: null },
-    base: null,
-    depends_on: [],
-    complete: true,
-    retention_days: 30,
-    sizes: { source_bytes: 3000, new_bytes: 2000, stored_bytes: 1000 },
-    packs: [{ name: "000001.pack", bytes: 900, sha256: hash("a") }],
-    index: { name: "chunks.idx", bytes: 100, sha256: hash("b") },
-    cipher: "none",
-    key_slots: [],
-    chunking: {
-      file: { min: 262144, average: 1048576, max: 4194304 },
-      table: { min: 2048, average: 8192, max: 65536 },
-    },
-  },
-  contents: {
-    sources: [
-      {
-        component: "mnesia",
-        name: "app@db1",
-        facts: { otp: "27", ratio: 0.5, nested: { b: [1, null], a: true } },
-        entries: { bytes: 10, depth: 0, chunks: [hash("c")] },
-        entry_count: 1,
-        rows: 2,
-        bytes: 3,
-        grade: "transactional",
-      },
-    ],
-    ledger: { bytes: 0, depth: 0, chunks: [] },
-    ledger_lines: 0,
-    grade: "transactional",
-  },
-};
-
+const sample = plainSample;
 const slot = {
   derivation: { kdf: "hkdf-sha256" as const },
   key_id: "0123456789abcdef",
   wrapped: Buffer.alloc(92).toString("base64"),
 };
-const sealedSample: Manifest = { ...sample, head: { ...sample.head, cipher: "aes-256-gcm", key_slots: [slot] } };
-
-const counted = (bytes: number): Buffer => Buffer.from(Array.from({ length: bytes }, (_, i) => i));
-
-function keysOf(secret: RunSecret): ManifestKeys {
-  const sealer = createDocumentSealer({ dataKey: secret.dataKey, cipher: "aes-256-gcm", random: counted });
-  const at = { kind: "manifest", number: 0, offset: 0 } as const;
-  return {
-    seal: (plain) => Buffer.concat(sealer.seal(at, plain)),
-    open(sealed) {
-      const plain = sealer.open(at, sealed);
-      if (plain === undefined) throw new BackupError("CORRUPT", "contents do not open");
-      return plain;
-    },
-    mac: (document) => hmac(manifestMacKey(secret), document),
-  };
-}
-
-const keys = keysOf(newRunSecret(counted));
-const otherKeys = keysOf(newRunSecret((bytes) => Buffer.alloc(bytes, 7)));
+const sealedSample = sealedSampleWith("aes-256-gcm", slot);
+const keys = keysOf(newRunSecret(counted), "aes-256-gcm");
+const otherKeys = keysOf(
+  newRunSecret((bytes) => Buffer.alloc(bytes, 7)),
+  "aes-256-gcm",
+);
 
 /** The text of a manifest with one thing in it replaced. */
 function edited(from: string | RegExp, to: string): Buffer {

@@ -1,41 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { createReceipt, parseReceipt, proofOf, receiptName, serializeReceipt, type ReceiptDraft } from "./index.ts";
-
-const hash = (digit: string): string => digit.repeat(64);
-
-const draft: ReceiptDraft = {
-  service: "backup",
-  command: ["full", "--only=ets"],
-  timestamp: "2026-02-02T12:01:00.000Z",
-  started_at: "2026-02-02T12:00:00.000Z",
-  finished_at: "2026-02-02T12:01:00.000Z",
-  exit_code: 0,
-  error: null,
-  git_sha: "0123456789abcdef0123456789abcdef01234567",
-  image_digest: null,
-  tool_version: "0.1.0",
-  hostname: "db1",
-  stdout_sha256: hash("e"),
-  stderr_sha256: hash("f"),
-  backup_id: "erlmcp_full_20260202_120000",
-  backup_type: "full",
-  backup_path: "erlmcp_full_20260202_120000",
-  checksum_hash: hash("c"),
-  base: null,
-  retention_days: 30,
-  cipher: "none",
-  complete: true,
-  sizes: { source_bytes: 30, new_bytes: 20, stored_bytes: 10 },
-  components: { ets: { sources: 1, captured: 2, rows: 3, bytes: 4, grade: "point-in-time" } },
-  ledger: { captured: 2, excluded: 0, ephemeral: 0, unreadable: 0, failed: 0, not_read: [], not_read_omitted: 0 },
-  grades: { transactional: 0, "point-in-time": 2, "fuzzy-verified": 0, fuzzy: 0 },
-  grade: "point-in-time",
-  capture: { first_at: "2026-02-02T12:00:01.000Z", last_at: "2026-02-02T12:00:02.500Z", spread_seconds: 1.5 },
-  remote: { state: "none", detail: "S3_BUCKET is not set" },
-  notes: [],
-  details: {},
-};
+import { createReceipt, parseReceipt, proofOf, receiptName, serializeReceipt } from "./index.ts";
+import { draft, hash } from "./samples.ts";
 
 const proven =
   `["0123456789abcdef0123456789abcdef01234567",null,"backup",["full","--only=ets"],0,` +
