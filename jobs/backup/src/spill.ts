@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { createReadStream, createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { open, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { createDocumentSealer } from "@erlmcp/crypto";
 import type { Spill, SpillReader, SpillWriter } from "@erlmcp/erlang";
@@ -22,8 +21,7 @@ export function createSpill(folder: string): Spill {
     files += 1;
     const number = files;
     const path = join(folder, String(number).padStart(6, "0"));
-    const file = createWriteStream(path, { flags: "wx", mode: 0o600 });
-    await once(file, "open");
+    const file = await open(path, "wx", 0o600);
     let frames = 0;
     const at = (frame: number) => ({ kind: "spill", number, offset: frame }) as const;
 
@@ -32,7 +30,7 @@ export function createSpill(folder: string): Spill {
       frames += 1;
       const head = Buffer.alloc(headBytes);
       head.writeUInt32BE(parts.reduce((sum, part) => sum + part.byteLength, 0));
-      if (!file.write(Buffer.concat([head, ...parts]))) await once(file, "drain");
+      await writeWhole(file, Buffer.concat([head, ...parts]));
     }
 
     async function* read(): AsyncGenerator<Uint8Array> {
@@ -50,14 +48,25 @@ export function createSpill(folder: string): Spill {
     return {
       write,
       async finish(): Promise<SpillReader> {
-        file.end();
-        await once(file, "finish");
+        await file.close();
         return { [Symbol.asyncIterator]: read, discard: () => rm(path, { force: true }) };
       },
     };
   }
 
   return { create };
+}
+
+async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
+  try {
+    await file.writeFile(bytes); // from where the last one ended
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "ENOSPC")) throw cause;
+    throw new BackupError("DISK_FULL", "the disk of the repository is full: sorting a large table needs room there", {
+      hint: "Free space in the volume of BACKUP_ROOT.",
+      cause,
+    });
+  }
 }
 
 async function* framesOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
