@@ -7,6 +7,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          testTimeout: 60_000, // for a machine that is busy: no test asserts how fast it is
           include: ["packages/*/src/**/*.test.ts", "jobs/*/src/**/*.test.ts", "test/*/src/**/*.test.ts"],
           exclude: ["**/*.int.test.ts", "**/node_modules/**"],
         },
