@@ -7,7 +7,7 @@ import type { ContentBuilder } from "./content-tree.ts";
 import { idBytes } from "./layout.ts";
 import type { Extent, FileFacts, FileOutcome, FilesResult, Slab } from "./messages.ts";
 import { systemError } from "./pool.ts";
-import { attempts, factsOf, sameFacts } from "./read-file.ts";
+import { attempts, extentsOf, factsOf, sameFacts } from "./read-file.ts";
 import type { Shared } from "./shared.ts";
 
 const closeFile = promisify(close);
@@ -129,9 +129,9 @@ function resultOf(
 type LargeFile = Extract<FileOutcome, { kind: "large" }>;
 
 /** Reads a file slab by slab, again when it changed meanwhile. */
-async function readLarge(shared: Shared, { fd, facts, extents }: LargeFile, needs: Needs): Promise<FileResult> {
+async function readLarge(shared: Shared, { fd, ...opened }: LargeFile, needs: Needs): Promise<FileResult> {
   try {
-    let before = facts;
+    let { facts: before, extents } = opened;
     for (let attempt = 1; ; attempt += 1) {
       const own: Needs = new Set();
       const content = shared.newContent(own);
@@ -147,6 +147,7 @@ async function readLarge(shared: Shared, { fd, facts, extents }: LargeFile, need
         return resultOf({ ...after, size }, content.finish(), { sparse, unstable: !still });
       }
       before = after;
+      extents = extentsOf(fd);
     }
   } finally {
     await closeFile(fd);

@@ -115,7 +115,7 @@ export function createPackBuilder({ sealer, level, nextNumber }: PackBuilderOpti
 
 /** One copy, into memory of its own that can be handed to another thread. */
 function joined(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + part.byteLength, 0));
   let at = 0;
   for (const part of parts) {
     bytes.set(part, at);

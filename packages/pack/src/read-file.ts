@@ -1,28 +1,16 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { allocatedExtents } from "./extents.ts";
+import { closeSync, fstatSync, readSync, type BigIntStats } from "node:fs";
+import { dataExtents, openRegularFile } from "@erlmcp/posix";
 import type { Extent, FileFacts, FileOutcome, SystemFailure } from "./messages.ts";
 
 /** How often a file that changes while it is read is read. */
 export const attempts = 3;
 
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOATIME } = constants;
-/** A fifo in place of the file must not hang us, nor a symbolic link lead us elsewhere. */
-const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-
 /** @throws Error with `code` */
-export function openForReading(path: Buffer): number {
-  try {
-    return openSync(path, flags | O_NOATIME);
-  } catch (error) {
-    if (failureOf(error).code !== "EPERM") throw error; // only the owner and root may leave the access time alone
-    return openSync(path, flags);
-  }
+export function factsOf(fd: number): FileFacts {
+  return factsOfStat(fstatSync(fd, { bigint: true }));
 }
 
-/** @throws Error with `code`; ENOTSUP for what is no regular file */
-export function factsOf(fd: number): FileFacts & { blocks: bigint } {
-  const stat = fstatSync(fd, { bigint: true });
-  if (!stat.isFile()) throw Object.assign(new Error("not a regular file"), { code: "ENOTSUP" });
+function factsOfStat(stat: BigIntStats): FileFacts {
   return {
     size: Number(stat.size),
     mode: Number(stat.mode & 0o7777n),
@@ -31,7 +19,6 @@ export function factsOf(fd: number): FileFacts & { blocks: bigint } {
     mtime: stat.mtimeNs,
     ctime: stat.ctimeNs,
     inode: stat.ino,
-    blocks: stat.blocks,
   };
 }
 
@@ -70,14 +57,15 @@ export function readSmallFile(
 ): FileOutcome | undefined {
   let fd: number | undefined;
   try {
-    fd = openForReading(path);
-    let before = factsOf(fd);
+    const opened = openRegularFile(path);
+    fd = opened.fd;
+    const large = largeOutcome(fd, opened.stat, largeBytes);
+    if (large !== undefined) {
+      fd = undefined; // whoever reads it closes it
+      return large;
+    }
+    let before = factsOfStat(opened.stat);
     for (let attempt = 1; ; attempt += 1) {
-      const large = largeOutcome(fd, before, largeBytes);
-      if (large !== undefined) {
-        fd = undefined; // whoever reads it closes it
-        return large;
-      }
       if (before.size > target.byteLength - start) return undefined;
       const bytes = readExtents(fd, [[0, before.size]], { target, start }) - start;
       const after = factsOf(fd);
@@ -94,10 +82,19 @@ export function readSmallFile(
   }
 }
 
-function largeOutcome(fd: number, facts: FileFacts & { blocks: bigint }, largeBytes: number): FileOutcome | undefined {
-  const sparse = facts.blocks * 512n < BigInt(facts.size);
-  const extents = sparse ? allocatedExtents(fd, facts.size) : undefined;
+/** A file with holes is read by its extents; so is one that only looks as if it had some, which costs nothing. */
+function largeOutcome(fd: number, stat: BigIntStats, largeBytes: number): FileOutcome | undefined {
+  const facts = factsOfStat(stat);
+  const extents = extentsOf(fd, stat);
   return facts.size > largeBytes || extents !== undefined ? { kind: "large", fd, facts, extents } : undefined;
+}
+
+/** Where a file with holes has data; undefined when it has none: compression or inlining makes it look so, too. */
+export function extentsOf(fd: number, stat = fstatSync(fd, { bigint: true })): Extent[] | undefined {
+  if (stat.blocks * 512n >= stat.size) return undefined;
+  const extents = dataExtents(fd, Number(stat.size));
+  const bytes = extents.reduce((sum, [, length]) => sum + length, 0);
+  return BigInt(bytes) === stat.size ? undefined : extents;
 }
 
 export function failureOf(error: unknown): SystemFailure {

@@ -102,7 +102,7 @@ describe("files", () => {
     await expect(writer.file({ path: Buffer.from(join(folder, `${threads}-link`)) })).rejects.toMatchObject({
       code: "ELOOP",
     });
-    await expect(writer.file({ path: Buffer.from(folder) })).rejects.toMatchObject({ code: "ENOTSUP" });
+    await expect(writer.file({ path: Buffer.from(folder) })).rejects.toMatchObject({ code: "EFTYPE" });
     await writer.finish();
     await writer.close();
     const reader = await repository.reader("full");
