@@ -13,23 +13,38 @@ export BACKUP_PROJECT=$DEMO_PROJECT
 
 make_volume() { docker volume create --label "$DEMO_LABEL" "$BACKUP_VOLUME"; }
 
-# Exit status 3 is a restore point too: the receipt says what could not be read.
+# On a terminal with its progress; elsewhere without its log, unless something is wrong.
 backup_full() {
-  local status=0
-  docker compose run --rm backup full || status=$?
-  [ "$status" = 0 ] || [ "$status" = 3 ]
+  local status=0 log
+  log=$(mktemp)
+  if [ -t 0 ] && [ -t 1 ]; then
+    docker compose run --rm backup full || status=$?
+  else
+    docker compose run --rm --no-TTY backup full 2>"$log" || status=$?
+  fi
+  [ "$status" = 0 ] || tail -n 20 "$log" >&2
+  rm "$log"
+  case $status in
+  0) ;;
+  3) say "Saved, but something could not be read; the receipt names it." ;;
+  *) die "the backup failed with exit status $status" "Look closer: docker compose run --rm backup full --verbose" ;;
+  esac
 }
 
-# The receipt of the newest restore point, read through the job's image from the job's volume.
-newest_receipt() {
+# Of the newest receipt what shows that nothing was changed since; read through the job's image from its volume.
+show_proof() {
   # shellcheck disable=SC2016 # expanded in the container
   docker compose run --rm --no-TTY --entrypoint sh backup -c '
-    cd /var/lib/erlmcp/backups
-    id=$(tail -n 1 catalog/backups.jsonl | sed -E "s/.*\"backup_id\": *\"([^\"]+)\".*/\1/")
-    cat "$id/receipt.json"'
+    receipt=$(ls -t /var/lib/erlmcp/backups/erlmcp_*/receipt.json | head -n 1)
+    printf "\nOf its receipt, %s\n" "$receipt"
+    for name in exit_code git_sha checksum_hash proof; do
+      printf "  %-14s %s\n" "$name" "$(sed -n -E "s/^  \"$name\": \"?([^\",]*).*/\1/p" "$receipt")"
+    done'
 }
 
 next_steps() {
+  local volume=
+  [ "$BACKUP_VOLUME" = erlmcp-backups ] || volume=$'\n'"  export BACKUP_VOLUME=$BACKUP_VOLUME"
   cat <<EOF
 
 Where things are
@@ -39,8 +54,10 @@ Where things are
   caches            $CACHE
 
 Next, in this folder
-  eval "\$(test/rig/env)"    # this engine's docker for your shell, once
+  eval "\$(test/rig/env)"           # this engine's docker for your shell, once
+  export BACKUP_PROJECT=$DEMO_PROJECT     # the sample stack only$volume
   docker compose run --rm backup incremental
+  docker compose run --rm backup --list
   docker compose run --rm backup full --dry-run
   docker compose run --rm backup --help
   docker compose -p $DEMO_PROJECT -f $SAMPLE ps
@@ -64,11 +81,7 @@ step "Image of the backup job" docker compose build --quiet backup
 step "Images of the sample stack" sample build --quiet
 step "Sample stack: started and healthy" sample up --detach --wait --wait-timeout 600
 step "Volume for restore points" make_volume
-if [ -t 2 ]; then
-  say "Full backup of the running stack"
-  backup_full
-else
-  step "Full backup of the running stack" backup_full
-fi
-newest_receipt | node "$RIG/src/show-receipt.ts"
+say "Full backup of the running stack"
+backup_full
+show_proof
 next_steps
