@@ -483,8 +483,7 @@ sized(_) -> exit(dets_file_corrupt).
 %%% ------------------------------------------------------------------ Mnesia
 
 %% Never mnesia:backup/1: it takes an old dump of a RAM table for its content. Mnesia calls write/2 in a process
-%% whose mailbox must stay empty, so each call is answered before it returns; the encoding happens there, the
-%% sending here.
+%% whose mailbox must stay empty, so each call is answered before it returns.
 mnesia_rows(#{<<"tables">> := Names}, Out) ->
     mnesia_running() =:= yes orelse throw({failed, mnesia_not_running, <<"Mnesia does not run">>, Out}),
     Tables = [binary_to_existing_atom(Name, utf8) || Name <- Names],
@@ -498,9 +497,8 @@ mnesia_rows(#{<<"tables">> := Names}, Out) ->
     Activated = erlang:monotonic_time(microsecond) - Begin,
     try
         Me = self(),
-        Opaque = {Me, Out#out.max_row},
         {Pid, Ref} = spawn_opt(fun() ->
-            Me ! {erlmcp_backup, mnesia:backup_checkpoint(Name, Opaque, [{module, ?MODULE}, {tables, Tables}])}
+            Me ! {erlmcp_backup, mnesia:backup_checkpoint(Name, Me, [{module, ?MODULE}, {tables, Tables}])}
         end, [link, monitor]),
         Out1 = serve_backup(Pid, Ref, none, Out),
         reply(#{activate_us => Activated, nodes => Nodes}, Out1)
@@ -511,9 +509,10 @@ mnesia_rows(#{<<"tables">> := Names}, Out) ->
 serve_backup(Pid, Ref, Current, Out) ->
     Session = get(session),
     receive
-        {erlmcp_items, From, Tag, Table, Frames, Count} ->
-            From ! {Tag, ok},
-            serve_backup(Pid, Ref, Table, frames([Frames], Count, switch(Current, Table, Out)));
+        {erlmcp_items, From, Tag, [First | _] = Items} ->
+            From ! {Tag, ok},                        % it reads on while we encode
+            Table = element(1, First),
+            serve_backup(Pid, Ref, Table, rows(Items, switch(Current, Table, Out)));
         {erlmcp_backup, ok} ->
             erlang:demonitor(Ref, [flush]),
             close_section(Current, Out);
@@ -532,14 +531,13 @@ close_section(Table, Out) -> end_rows(#{table => Table}, Out).
 open_write(Opaque) -> {ok, Opaque}.
 
 %% @private All items of one call belong to one table; the log header only tells when and where.
-write(Opaque, [Header | Items]) when element(1, Header) =:= log_header -> write(Opaque, Items);
-write(Opaque, []) -> {ok, Opaque};
-write({Worker, Max} = Opaque, [First | _] = Items) ->
-    Frames = iolist_to_binary([frame(Item, Max) || Item <- Items]),
+write(Worker, [Header | Items]) when element(1, Header) =:= log_header -> write(Worker, Items);
+write(Worker, []) -> {ok, Worker};
+write(Worker, Items) ->
     Ref = erlang:monitor(process, Worker),
-    Worker ! {erlmcp_items, self(), Ref, element(1, First), Frames, length(Items)},
+    Worker ! {erlmcp_items, self(), Ref, Items},
     receive
-        {Ref, ok} -> erlang:demonitor(Ref, [flush]), {ok, Opaque};
+        {Ref, ok} -> erlang:demonitor(Ref, [flush]), {ok, Worker};
         {'DOWN', Ref, process, _, Why} -> exit({backup_worker, Why})
     end.
 

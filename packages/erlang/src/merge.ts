@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Cursor } from "./cursor.ts";
+import { compareKeys, type Cursor } from "./cursor.ts";
 import type { RowOrder } from "./row-order.ts";
 import { deadKinds, isDelete } from "./row-scan.ts";
 
@@ -29,34 +29,26 @@ export async function* mergeRuns(
   for (const [age, cursor] of cursors.entries()) if (await step(cursor)) heap.push(cursor, age);
   const block = new Block(options.stats);
   const single = options.order.type === "set" || options.order.type === "ordered_set";
-  let previous = Buffer.alloc(0); // a copy of the current key: the cursor moves on
-  let previousLength = -1;
+  const key = new KeyMemory();
   for (let cursor = heap.top; cursor !== undefined; cursor = heap.top) {
-    const length = cursor.keyEnd - cursor.keyStart;
-    const same =
-      length === previousLength &&
-      previous.compare(cursor.keyBytes, cursor.keyStart, cursor.keyEnd, 0, previousLength) === 0;
+    const same = key.is(cursor);
     if (!same) {
       if (block.filled >= blockBytes) yield block.take();
       block.beginKey();
-      if (length > previous.length) previous = Buffer.allocUnsafe(length * 2);
-      cursor.keyBytes.copy(previous, 0, cursor.keyStart, cursor.keyEnd);
-      previousLength = length;
+      key.remember(cursor);
     }
     if (same && single) block.takeBack();
     if (options.order.deletes && isDelete(cursor.flags)) block.takeBack();
     else block.add(cursor);
     if (!single && !options.deletes && block.filled >= blockBytes) yield block.take();
-    let state = cursor.advance();
-    while (state === "wait") {
-      await cursor.fill();
-      state = cursor.advance();
-    }
-    heap.settle(state === "row");
+    const state = cursor.advance();
+    heap.settle(state === "wait" ? await step(cursor) : state === "row");
   }
   if (block.filled > 0) yield block.take();
+  else block.beginKey();
 }
 
+/** Goes to the next row, reading on where needed. */
 async function step(cursor: Cursor): Promise<boolean> {
   let state = cursor.advance();
   while (state === "wait") {
@@ -66,12 +58,37 @@ async function step(cursor: Cursor): Promise<boolean> {
   return state === "row";
 }
 
+/** The key of the row before, where it lies: buffers are never written over while their rows are merged. */
+class KeyMemory {
+  #bytes: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #end = -1;
+  #prefix = -1;
+
+  is(cursor: Cursor): boolean {
+    if (cursor.prefix !== this.#prefix || cursor.keyEnd - cursor.keyStart !== this.#end - this.#start) return false;
+    // From the end: keys that follow one another differ there.
+    for (let i = this.#end - this.#start - 1; i >= 0; i -= 1) {
+      if (this.#bytes[this.#start + i] !== cursor.keyBytes[cursor.keyStart + i]) return false;
+    }
+    return true;
+  }
+
+  remember(cursor: Cursor): void {
+    this.#bytes = cursor.keyBytes;
+    this.#start = cursor.keyStart;
+    this.#end = cursor.keyEnd;
+    this.#prefix = cursor.prefix;
+  }
+}
+
 /** Output that remembers where the rows of the current key begin. */
 class Block {
   filled = 0;
   #bytes = Buffer.allocUnsafe(2 * blockBytes);
   #keyFrom = 0;
-  #keyFlags: number[] = []; // of the rows of the current key that are still in the block
+  #keyRows = 0; // of the current key that are still in the block
+  #keyFlags: number[] = []; // of those with dead terms
   readonly #stats: MergeStats;
 
   constructor(stats: MergeStats) {
@@ -80,23 +97,23 @@ class Block {
 
   beginKey(): void {
     this.#keyFrom = this.filled;
-    this.#keyFlags.length = 0;
+    this.#stats.rows += this.#keyRows;
+    this.#keyRows = 0;
+    if (this.#keyFlags.length > 0) this.#count();
   }
 
   add(cursor: Cursor): void {
-    const length = cursor.end - cursor.start;
-    if (this.filled + length > this.#bytes.length) this.#grow(length);
-    cursor.bytes.copy(this.#bytes, this.filled, cursor.start, cursor.end);
-    this.filled += length;
-    this.#stats.rows += 1;
-    this.#keyFlags.push(cursor.flags);
-    if (cursor.flags !== 0) this.#count(cursor.flags, 1);
+    const { start, end, flags } = cursor;
+    if (this.filled + end - start > this.#bytes.length) this.#grow(end - start);
+    cursor.bytes.copy(this.#bytes, this.filled, start, end);
+    this.filled += end - start;
+    this.#keyRows += 1;
+    if (flags !== 0) this.#keyFlags.push(flags);
   }
 
   takeBack(): void {
     this.filled = this.#keyFrom;
-    this.#stats.rows -= this.#keyFlags.length;
-    for (const flags of this.#keyFlags) this.#count(flags, -1);
+    this.#keyRows = 0;
     this.#keyFlags.length = 0;
   }
 
@@ -104,17 +121,21 @@ class Block {
     const block = this.#bytes.subarray(0, this.filled);
     this.#stats.bytes += block.length;
     this.#bytes = Buffer.allocUnsafe(2 * blockBytes);
+    this.beginKey(); // counts what leaves
     this.filled = 0;
-    this.beginKey();
+    this.#keyFrom = 0;
     return block;
   }
 
-  #count(flags: number, by: number): void {
+  #count(): void {
     const { dead } = this.#stats;
-    if ((flags & deadKinds.pid) !== 0) dead.pid += by;
-    if ((flags & deadKinds.port) !== 0) dead.port += by;
-    if ((flags & deadKinds.reference) !== 0) dead.reference += by;
-    if ((flags & deadKinds.function) !== 0) dead.function += by;
+    for (const flags of this.#keyFlags) {
+      if ((flags & deadKinds.pid) !== 0) dead.pid += 1;
+      if ((flags & deadKinds.port) !== 0) dead.port += 1;
+      if ((flags & deadKinds.reference) !== 0) dead.reference += 1;
+      if ((flags & deadKinds.function) !== 0) dead.function += 1;
+    }
+    this.#keyFlags.length = 0;
   }
 
   #grow(length: number): void {
@@ -168,7 +189,7 @@ class CursorHeap {
     const a = this.#cursors[left];
     const b = this.#cursors[right];
     if (a === undefined || b === undefined) return false;
-    const difference = a.keyBytes.compare(b.keyBytes, b.keyStart, b.keyEnd, a.keyStart, a.keyEnd);
+    const difference = compareKeys(a, b);
     return difference === 0 ? (this.#ages[left] ?? 0) < (this.#ages[right] ?? 0) : difference < 0;
   }
 
