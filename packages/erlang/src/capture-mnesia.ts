@@ -49,7 +49,7 @@ async function stream(
 ): Promise<void> {
   let plan: Planned | undefined;
   let sorter: RowSorter | undefined;
-  const open = (table: MnesiaTable): RowSorter =>
+  const open = (table: Pick<MnesiaTable, "type">): RowSorter =>
     new RowSorter({ keypos: 2, type: table.type, deletes: true }, capture);
   try {
     await session.request(
@@ -59,13 +59,21 @@ async function stream(
         begin(facts) {
           const { table: name } = SectionFacts.parse(facts);
           plan = planned.get(name);
+          if (plan === undefined && name === "schema") {
+            sorter = open({ type: "set" }); // definitions of the tables, which a checkpoint without the schema has too
+            return sorter;
+          }
           if (plan === undefined || stats.has(plan.table.name))
             throw new Error(`unexpected table ${name} in the checkpoint`);
           sorter = open(plan.table);
           return sorter;
         },
         async end(rows) {
-          if (plan === undefined) return;
+          if (plan === undefined) {
+            await rows.release();
+            sorter = undefined;
+            return;
+          }
           stats.set(
             plan.table.name,
             await storeRows(capture, { path: plan.path, facts: mnesiaFacts(plan.table), sorter: rows }),

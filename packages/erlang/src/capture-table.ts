@@ -27,18 +27,29 @@ export interface Capture {
 
 type Facts = TableEntry["facts"];
 
+/** The sink or the spill failed, not the node: nothing more can be captured. `cause` is what they threw. */
+export class StoreFailure extends Error {
+  override readonly name = "StoreFailure";
+}
+
+async function stored<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new StoreFailure("rows could not be stored", { cause: error });
+  }
+}
+
 /** Sorts what came, stores it, and adds the entry. */
 export async function storeRows(
   capture: Capture,
   table: { path: string; facts: Facts; sorter: RowSorter },
 ): Promise<MergeStats> {
-  const content = await capture.sink.stream(table.sorter.rows(), "table");
+  const content = await stored(capture.sink.stream(table.sorter.rows(), "table"));
   const { stats } = table.sorter;
   if (content.bytes !== stats.bytes) {
-    throw new BackupError(
-      "STORE_FAILED",
-      `of ${stats.bytes} bytes of table ${table.path} ${content.bytes} were stored`,
-    );
+    const what = `of ${stats.bytes} bytes of table ${table.path} ${content.bytes} were stored`;
+    throw new StoreFailure(what, { cause: new BackupError("STORE_FAILED", what) });
   }
   capture.entries.push({ kind: "table", path: table.path, rows: stats.rows, facts: table.facts, content });
   return stats;
@@ -117,7 +128,7 @@ export function ledgerFailure(capture: Capture, name: string, error: unknown): v
 /** Entries go to the sink in the byte order of their paths. */
 export async function giveEntries(capture: Capture): Promise<void> {
   const ordered = capture.entries.toSorted((left, right) => compareByteStrings(left.path, right.path));
-  for (const entry of ordered) await capture.sink.entry(entry);
+  for (const entry of ordered) await stored(capture.sink.entry(entry));
 }
 
 function deadNotes(stats: MergeStats): string[] {

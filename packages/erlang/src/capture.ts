@@ -1,12 +1,12 @@
 import type { CaptureSink, Component } from "@erlmcp/entry";
+import type { Engine } from "@erlmcp/docker";
 import { BackupError } from "@erlmcp/errors";
 import type { AgentFiles } from "./agent.ts";
 import { captureDets } from "./capture-dets.ts";
 import { captureEts } from "./capture-ets.ts";
 import { captureMnesia } from "./capture-mnesia.ts";
-import { type Capture, giveEntries } from "./capture-table.ts";
+import { type Capture, giveEntries, StoreFailure } from "./capture-table.ts";
 import { captureNewcomers } from "./newcomers.ts";
-import type { ExecEngine } from "./engine.ts";
 import { groupClusters } from "./cluster.ts";
 import { openNode, type ErlangNode, type OpenNode } from "./node.ts";
 import { planDets, planEts, planMnesia, planMnesiaLocal } from "./plan.ts";
@@ -29,7 +29,7 @@ export interface ErlangResult {
 }
 
 export interface CaptureErlangOptions {
-  engine: ExecEngine;
+  engine: Pick<Engine, "exec">;
   agent: AgentFiles;
   nodes: readonly ErlangNode[];
   components: readonly ErlangComponent[];
@@ -54,9 +54,9 @@ export async function captureErlang(options: CaptureErlangOptions): Promise<Erla
   const opened: OpenNode[] = [];
   try {
     for (const node of options.nodes) {
-      const found = await settle(openNode(options, node));
+      const found = await settle(openNode(options, node), options.signal);
       if (found instanceof BackupError)
-        sources.push(...unreachable(options, { name: node.node ?? node.container, error: found }));
+        sources.push(...unreachable(options, { name: node.settings.node ?? node.container, error: found }));
       else opened.push(found);
     }
     if (options.components.includes("mnesia")) await captureClusters(options, { opened, pool, sources });
@@ -65,30 +65,31 @@ export async function captureErlang(options: CaptureErlangOptions): Promise<Erla
       if (options.components.includes("ets")) await captureSource(options, { ...capture, component: "ets" });
       if (options.components.includes("dets")) await captureSource(options, { ...capture, component: "dets" });
     }
-    const warnings = await closeAll(opened);
+    const warnings = await closeAll(opened, options.signal);
     return { sources, warnings };
   } finally {
-    for (const { session } of opened) session.abort();
+    for (const { session } of opened) await session.abort();
   }
 }
 
-async function closeAll(opened: OpenNode[]): Promise<string[]> {
+async function closeAll(opened: OpenNode[], signal: AbortSignal): Promise<string[]> {
   const warnings: string[] = [];
   for (const { session, inventory } of opened) {
-    const error = await settle(session.close());
+    const error = await settle(session.close(), signal);
     if (error instanceof BackupError)
       warnings.push(`the session with ${inventory.identity.node} did not end in order: ${error.message}`);
   }
   return warnings;
 }
 
-/** A failure of the source becomes a value; a fault of ours is thrown on. */
-async function settle<T>(work: Promise<T>): Promise<T | BackupError> {
+/** A failure of the source becomes a value; that of the sink, an interruption or a fault of ours is thrown on. */
+async function settle<T>(work: Promise<T>, signal: AbortSignal): Promise<T | BackupError> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof BackupError && (error.code === "SOURCE_FAILED" || error.code === "FAILED")) return error;
-    throw error;
+    signal.throwIfAborted();
+    if (error instanceof BackupError) return error;
+    throw error instanceof StoreFailure ? error.cause : error;
   }
 }
 
@@ -127,7 +128,10 @@ async function captureSource(
   const name = node.inventory.identity.node;
   const sink = options.openSink(component, name);
   const capture: Capture = { component, source: name, sink, pool, spill: options.spill, entries: [] };
-  const error = await settle(captureTables(capture, node).then(() => undefined));
+  const error = await settle(
+    captureTables(capture, node).then(() => undefined),
+    options.signal,
+  );
   if (error instanceof BackupError) {
     sources.push(failure(options, { component, name, error, sink }));
     return;
@@ -157,7 +161,10 @@ async function captureClusters(
       spill: options.spill,
       entries: [],
     };
-    const error = await settle(captureCluster(capture, cluster).then(() => undefined));
+    const error = await settle(
+      captureCluster(capture, cluster).then(() => undefined),
+      options.signal,
+    );
     if (error instanceof BackupError) {
       sources.push(failure(options, { component: "mnesia", name: cluster.name, error, sink }));
       continue;

@@ -1,12 +1,12 @@
-import type { Readable } from "node:stream";
 import { BackupError } from "@erlmcp/errors";
 
 const maxText = 64 * 1024;
 
 /** All of a small text stream; what is beyond the limit is read and dropped. */
-export async function collect(stream: Readable): Promise<string> {
+export async function collect(stream: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
   let text = "";
-  for await (const chunk of stream) if (text.length < maxText) text += String(chunk);
+  for await (const chunk of stream) if (text.length < maxText) text += decoder.decode(chunk, { stream: true });
   return text;
 }
 

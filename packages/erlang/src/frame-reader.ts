@@ -9,6 +9,7 @@ const maxControlBytes = 64 * 1024 * 1024; // an inventory; all others are tiny
 export class FrameReader {
   #left: Buffer = Buffer.alloc(0);
   readonly #chunks: AsyncIterator<Uint8Array>;
+  ended = false; // nothing more comes
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
     this.#chunks = chunks[Symbol.asyncIterator]();
@@ -39,6 +40,11 @@ export class FrameReader {
     }
   }
 
+  /** Reads to the end what nobody wants. */
+  async drain(): Promise<void> {
+    while (!this.ended) this.ended = (await this.#chunks.next()).done === true;
+  }
+
   async #atLeast(length: number): Promise<Buffer> {
     while (this.#left.length < length) this.#left = Buffer.concat([this.#left, await this.#next()]);
     return this.#left;
@@ -46,7 +52,10 @@ export class FrameReader {
 
   async #next(): Promise<Buffer> {
     const next = await this.#chunks.next();
-    if (next.done === true) throw new BackupError("FAILED", "the connection to the node ended early");
+    if (next.done === true) {
+      this.ended = true;
+      throw new BackupError("FAILED", "the connection to the node ended early");
+    }
     const { value } = next;
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   }

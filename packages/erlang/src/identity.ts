@@ -1,6 +1,7 @@
+import type { ErlangSettings } from "@erlmcp/docker";
 import { BackupError } from "@erlmcp/errors";
 import type { Inventory } from "./inventory.ts";
-import { planDets, planEts, type NodeSettings } from "./plan.ts";
+import { planDets, planEts } from "./plan.ts";
 import { sameNode } from "./vm.ts";
 
 const otpOnly = new Set([
@@ -22,15 +23,16 @@ const otpOnly = new Set([
  *
  * @throws BackupError SOURCE_FAILED: another name than the label's, Mnesia down where it should run, or a node without any application
  */
-export function checkIdentity(
-  inventory: Inventory,
-  wanted: { container: string; node: string | undefined; settings: NodeSettings },
-): void {
+export function checkIdentity(inventory: Inventory, wanted: { container: string; settings: ErlangSettings }): void {
   const { identity, mnesia } = inventory;
-  if (wanted.node !== undefined && !sameNode(identity.node, wanted.node)) {
-    throw new BackupError("SOURCE_FAILED", `the node in ${wanted.container} is ${identity.node}, not ${wanted.node}`, {
-      hint: "Correct the label erlmcp.backup.node, or the container that carries it.",
-    });
+  if (wanted.settings.node !== undefined && !sameNode(identity.node, wanted.settings.node)) {
+    throw new BackupError(
+      "SOURCE_FAILED",
+      `the node in ${wanted.container} is ${identity.node}, not ${wanted.settings.node}`,
+      {
+        hint: "Correct the label erlmcp.backup.node, or the container that carries it.",
+      },
+    );
   }
   if (mnesia.running !== "yes") checkMnesiaMayBeDown(inventory);
   const own = identity.applications.filter((application) => !otpOnly.has(application.name));

@@ -10,7 +10,7 @@ export async function captureNewcomers(capture: Capture, node: OpenNode): Promis
   const { session, inventory, settings } = node;
   const later = parseInventory(await session.request("inventory", {}));
   node.inventory = later; // the numbers of the tables are those of the last inventory
-  const unlabelled = { ...settings, detsFiles: [] };
+  const unlabelled = { ...settings, dets: [] };
   if (capture.component === "ets") {
     const known = new Set(planEts(inventory, settings).map((plan) => plan.name));
     const plans = planEts(later, settings).filter((plan) => !known.has(plan.name));

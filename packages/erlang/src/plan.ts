@@ -1,12 +1,6 @@
+import type { ErlangSettings } from "@erlmcp/docker";
 import type { DetsTable, EtsTable, Inventory, MnesiaTable } from "./inventory.ts";
 import { etsPaths, pathOf } from "./table-path.ts";
-
-/** What the labels of a container ask for. */
-export interface NodeSettings {
-  ets: "user" | "none" | "all" | readonly string[]; // names: these tables only
-  etsSuspend: readonly string[];
-  detsFiles: readonly string[]; // not open in the node
-}
 
 /** What will be done with one table, and why. A plan is data: a dry run prints it. */
 export type TablePlan<T> =
@@ -48,7 +42,7 @@ const systemOwners = new Set(
   ),
 );
 
-export function planEts(inventory: Inventory, settings: NodeSettings): TablePlan<EtsTable>[] {
+export function planEts(inventory: Inventory, settings: ErlangSettings): TablePlan<EtsTable>[] {
   const mnesia = new Set(inventory.mnesia.tables.map((table) => table.name));
   const paths = etsPaths(inventory.ets);
   const plans = inventory.ets.map((table) => {
@@ -64,7 +58,7 @@ type Skip = Extract<TablePlan<never>, { action: "skip" }>;
 function whyNot(
   table: EtsTable,
   path: string,
-  context: { settings: NodeSettings; mnesia: ReadonlySet<string>; superUser: boolean },
+  context: { settings: ErlangSettings; mnesia: ReadonlySet<string>; superUser: boolean },
 ): Skip | undefined {
   const { ets } = context.settings;
   const skip = (verdict: Skip["verdict"], reason: string): Skip => ({
@@ -95,7 +89,7 @@ function systemReason(table: EtsTable): string | undefined {
   return undefined;
 }
 
-function etsMode(table: EtsTable, path: string, settings: NodeSettings): { mode: CaptureMode; notes: string[] } {
+function etsMode(table: EtsTable, path: string, settings: ErlangSettings): { mode: CaptureMode; notes: string[] } {
   const small = table.rows <= collectRows && table.bytes <= collectBytes;
   const usual: CaptureMode = small ? { kind: "collect" } : { kind: "stream", check: table.bytes <= checkBytes };
   if (!matches(settings.etsSuspend, table, path)) return { mode: usual, notes: [] };
@@ -112,7 +106,7 @@ function matches(wanted: readonly string[], table: EtsTable, path: string): bool
 }
 
 /** Tables that a label names and the node does not have. */
-function missing(inventory: Inventory, settings: NodeSettings, paths: ReadonlyMap<number, string>): Skip[] {
+function missing(inventory: Inventory, settings: ErlangSettings, paths: ReadonlyMap<number, string>): Skip[] {
   const labels: [string, readonly string[]][] = [
     ["erlmcp.backup.ets", Array.isArray(settings.ets) ? settings.ets : []],
     ["erlmcp.backup.ets.suspend", settings.etsSuspend],
@@ -130,7 +124,7 @@ function missing(inventory: Inventory, settings: NodeSettings, paths: ReadonlyMa
   );
 }
 
-export function planDets(inventory: Inventory, settings: NodeSettings): TablePlan<DetsTable | { file: string }>[] {
+export function planDets(inventory: Inventory, settings: ErlangSettings): TablePlan<DetsTable | { file: string }>[] {
   const { mnesia } = inventory;
   const tables = new Set(mnesia.tables.map((table) => table.name));
   const open = inventory.dets.map((table): TablePlan<DetsTable> => {
@@ -148,7 +142,7 @@ export function planDets(inventory: Inventory, settings: NodeSettings): TablePla
     }
     return { action: "capture", name: path, path, table, mode: { kind: "copy" }, notes: [] };
   });
-  const files = settings.detsFiles.map((file): TablePlan<{ file: string }> => {
+  const files = settings.dets.map((file): TablePlan<{ file: string }> => {
     const path = `files/${pathOf(file)}`;
     const table = inventory.dets.find((candidate) => candidate.file === file);
     if (table === undefined)

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
+import type { Engine, Exec } from "@erlmcp/docker";
 import { BackupError } from "@erlmcp/errors";
 import { z } from "zod";
 import type { AgentFiles } from "./agent.ts";
-import type { ExecEngine, ExecStreams } from "./engine.ts";
 import { encodeTerm, type Term } from "./etf.ts";
-import { collect, execFailure, printable } from "./exec-failure.ts";
+import { execFailure, printable } from "./exec-failure.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { RowSorter } from "./row-sorter.ts";
 import { maxRowBytes } from "./run.ts";
@@ -42,29 +42,26 @@ export interface RowStreams {
  * However it ends, the agent leaves the node: in order by `close`, else by the death of the client VM.
  */
 export class Session {
-  readonly #streams: ExecStreams;
+  readonly #exec: Exec;
   readonly #frames: FrameReader;
-  readonly #errors: Promise<string>;
   readonly #container: string;
   #requests = 0;
   #broken: Error | undefined; // nothing more can be asked
 
-  private constructor(streams: ExecStreams, container: string) {
-    this.#streams = streams;
-    this.#frames = new FrameReader(streams.stdout);
-    this.#errors = collect(streams.stderr);
-    this.#errors.catch(() => undefined); // asked for only once something else has failed
-    streams.exitCode.catch(() => undefined);
-    streams.stdin.on("error", () => undefined); // the reading side tells why
+  private constructor(exec: Exec, container: string) {
+    this.#exec = exec;
+    this.#frames = new FrameReader(exec.stdout);
+    exec.exitCode.catch(() => undefined); // asked for only once something else has failed
+    exec.stdin.on("error", () => undefined); // the reading side tells why
     this.#container = container;
   }
 
-  static async open(engine: ExecEngine, agent: AgentFiles, options: SessionOptions): Promise<Session> {
+  static async open(engine: Pick<Engine, "exec">, agent: AgentFiles, options: SessionOptions): Promise<Session> {
     const { container, vm, cookieFile, signal } = options;
     const env = { ERLMCP_PID: vm.pid, ...(cookieFile === undefined ? {} : { ERLMCP_COOKIE_FILE: cookieFile }) };
     const cmd = ["sh", "-c", agent.connectScript, "connect", "session"];
-    const streams = await engine.exec(container, { cmd, user: `${vm.uid}:${vm.gid}`, env, signal });
-    const session = new Session(streams, container);
+    const exec = await engine.exec(container, { cmd, user: `${vm.uid}:${vm.gid}`, env, stdin: "open", signal });
+    const session = new Session(exec, container);
     session.#send(agent.client);
     session.#send(agent.agent);
     session.#send(encodeTerm({ max_row: maxRowBytes }));
@@ -114,26 +111,31 @@ export class Session {
   /** Ends in order: returns once the agent has left the node. A broken session is aborted. */
   async close(): Promise<void> {
     if (this.#broken !== undefined) {
-      this.abort();
+      await this.abort();
       return;
     }
     this.#send(Buffer.alloc(0));
     const frame = await this.#control();
     if (frame[0] !== "bye") throw new BackupError("FAILED", "the session did not end in order");
-    this.#streams.stdin.end();
-    await this.#streams.exitCode;
+    this.#exec.stdin.end();
+    await this.#frames.drain();
+    await this.#exec.exitCode;
   }
 
   /** Ends at once, in whatever state: the client dies at the end of its input, and the agent with it. */
-  abort(): void {
-    this.#streams.stdin.destroy();
-    this.#streams.stdout.destroy();
+  async abort(): Promise<void> {
+    this.#exec.stdin.end();
+    try {
+      await this.#frames.drain();
+    } catch {
+      // it ended, and why matters no more: what was asked of it has failed or is done
+    }
   }
 
   #send(content: Buffer): void {
     const length = Buffer.alloc(4);
     length.writeUInt32BE(content.length);
-    this.#streams.stdin.write(Buffer.concat([length, content]));
+    this.#exec.stdin.write(Buffer.concat([length, content]));
   }
 
   async #control(): Promise<z.infer<typeof Frame>> {
@@ -145,11 +147,8 @@ export class Session {
     try {
       return await reading;
     } catch (error) {
-      const ended = this.#streams.stdout.readableEnded || this.#streams.stdout.destroyed;
-      if (!ended) throw error;
-      const [text, exitCode] = await Promise.all([this.#errors, this.#streams.exitCode]);
-      if (exitCode === 0 && text === "") throw error;
-      throw execFailure(this.#container, { exitCode, text });
+      if (!this.#frames.ended) throw error;
+      throw execFailure(this.#container, { exitCode: await this.#exec.exitCode, text: this.#exec.stderr() });
     }
   }
 }

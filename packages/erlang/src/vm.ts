@@ -1,6 +1,6 @@
 import { BackupError } from "@erlmcp/errors";
 import type { AgentFiles } from "./agent.ts";
-import type { ExecEngine } from "./engine.ts";
+import type { Engine } from "@erlmcp/docker";
 import { collect, execFailure } from "./exec-failure.ts";
 
 /** An Erlang VM in a container. `name` may lack its host part, or be empty where the finder may not look. */
@@ -13,20 +13,16 @@ export interface Vm {
 
 /** Lists the VMs of a container. @throws BackupError SOURCE_FAILED when the container has no shell or is not running */
 export async function findVms(
-  engine: ExecEngine,
+  engine: Pick<Engine, "exec">,
   agent: AgentFiles,
   options: { container: string; signal: AbortSignal },
 ): Promise<Vm[]> {
   const { container, signal } = options;
   const cmd = ["sh", "-c", agent.connectScript, "connect", "find"];
   const process = await engine.exec(container, { cmd, user: "0", signal });
-  process.stdin.end();
-  const [stdout, stderr, exitCode] = await Promise.all([
-    collect(process.stdout),
-    collect(process.stderr),
-    process.exitCode,
-  ]);
-  if (exitCode !== 0) throw execFailure(container, { exitCode, text: `${stderr} ${stdout}` });
+  const stdout = await collect(process.stdout);
+  const exitCode = await process.exitCode;
+  if (exitCode !== 0) throw execFailure(container, { exitCode, text: `${process.stderr()}\n${stdout}` });
   return stdout
     .split("\n")
     .map((line) => /^(\d+) (\d+) (\d+) (.*)$/.exec(line))
