@@ -3,7 +3,6 @@ import { captureErlang, loadAgent } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
 import { fileURLToPath } from "node:url";
 import type { CaptureContext } from "./capture.ts";
-import { execEngineOn } from "./exec-engine.ts";
 import type { SourceSink } from "./source-sink.ts";
 import { createSpill } from "./spill.ts";
 
@@ -19,15 +18,10 @@ export async function captureNodes(context: CaptureContext, sources: readonly Er
   const components = [...new Set(sources.flatMap((source) => source.components))];
   try {
     const result = await captureErlang({
-      engine: execEngineOn(run.host.engine),
+      engine: run.host.engine,
       agent,
       components,
-      nodes: sources.map(({ container, settings }) => ({
-        container: container.name,
-        ...(settings.node === undefined ? {} : { node: settings.node }),
-        ...(settings.cookieFile === undefined ? {} : { cookieFile: settings.cookieFile }),
-        settings: { ets: settings.ets, etsSuspend: settings.etsSuspend, detsFiles: settings.dets },
-      })),
+      nodes: sources.map(({ container, settings }) => ({ container: container.name, settings })),
       openSink(component, name) {
         const sink = collection.open(component, name);
         sinks.set(`${component} ${name}`, sink);
