@@ -27,7 +27,6 @@ const readBytes = 1024 * 1024; // a read at a time
 /** A folder as an object store: keys are paths below it. Names that begin with a dot are not objects. */
 export function createFsStore({ root, modes, io }: FsStoreOptions): ObjectStore {
   const { staging } = layoutOf(root);
-  let puts = 0;
 
   function pathOf(key: string): string {
     if (checkKey(key).startsWith(".")) throw new BackupError("FAILED", `${JSON.stringify(key)} cannot be a key`);
@@ -44,8 +43,7 @@ export function createFsStore({ root, modes, io }: FsStoreOptions): ObjectStore 
         if (options.ifAbsent === true && (await statOrUndefined(path)) !== undefined) return "exists";
         await makeFolders(io, { path: staging, mode: modes.folder });
         await makeFolders(io, { path: dirname(path), mode: modes.folder });
-        puts += 1;
-        const target = { io, mode: modes.file, temporary: join(staging, `put-${process.pid}-${puts}`) };
+        const target = { io, mode: modes.file, temporaryFolder: staging };
         const pieces = stoppable(checkSha256(piecesOf(body), options.sha256, key), options.signal);
         if (options.ifAbsent === true) return createFile(target, path, pieces);
         await replaceFile(target, path, pieces);

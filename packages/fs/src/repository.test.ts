@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { openRepository, type LockHolder, type Repository } from "./index.ts";
+import { openRepository, realIo, type LockHolder, type Repository } from "./index.ts";
 
 const id = "erlmcp_full_20260202_120000";
 const holder: LockHolder = {
@@ -93,6 +93,43 @@ it("keeps every receipt, also those of one name", async () => {
   expect(await repository.writeReceipt("r.json", Buffer.from("2"))).toBe("receipts/r-2.json");
   expect(await readFile(join(root, "receipts", "r.json"), "utf8")).toBe("1");
   expect((await readdir(join(root, "receipts"))).toSorted()).toEqual(["r-2.json", "r.json"]);
+});
+
+it("keeps receipts of runs that end at once, and clears away what a killed one left of its own", async () => {
+  const receipts = join(root, "receipts");
+  await writeFile(join(receipts, ".new-1"), "being written by another job");
+  await writeFile(join(receipts, ".new-2"), "left over");
+  await utimes(join(receipts, ".new-2"), 1, 1);
+  const written = await Promise.all(
+    ["1", "2", "3"].map((text) => repository.writeReceipt("r.json", Buffer.from(text))),
+  );
+  expect(written.toSorted()).toEqual(["receipts/r-2.json", "receipts/r-3.json", "receipts/r.json"]);
+  const texts = await Promise.all(written.map((name) => readFile(join(root, name), "utf8")));
+  expect(texts).toEqual(["1", "2", "3"]);
+  await repository.recover(repository.lock("exclusive", holder), nothingToReconcile);
+  expect((await readdir(receipts)).toSorted()).toEqual([".new-1", "r-2.json", "r-3.json", "r.json"]);
+});
+
+it("opens to the group only a folder that is set-group-ID", async () => {
+  const shared = join(root, "shared");
+  await mkdir(shared);
+  await chmod(shared, 0o2775);
+  await openRepository({ root: shared, flock: () => true });
+  expect((await stat(join(shared, "receipts"))).mode & 0o777).toBe(0o750);
+  expect((await stat(join(root, "receipts"))).mode & 0o777).toBe(0o700);
+});
+
+it.for(["EACCES", "EROFS"])("says that BACKUP_ROOT cannot be written (%s)", async (code) => {
+  const io = { ...realIo, mkdir: () => Promise.reject(Object.assign(new Error(`${code}: mkdir`), { code })) };
+  const opening = openRepository({ root: join(root, "new"), flock: () => true, io });
+  await expect(opening).rejects.toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+  await expect(opening).rejects.toThrow(`${join(root, "new")} cannot be written: ${code}: mkdir`);
+});
+
+it("says that the quota is used up", async () => {
+  const io = { ...realIo, open: () => Promise.reject(Object.assign(new Error("write"), { code: "EDQUOT" })) };
+  const limited = await openRepository({ root, flock: () => true, io });
+  await expect(limited.writeReceipt("r.json", Buffer.from("x"))).rejects.toThrow("the quota is used up in");
 });
 
 it("reads ranges of a pack, and says when they are not all there", async () => {

@@ -1,5 +1,5 @@
 import { open, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, parse } from "node:path";
 import { BackupError } from "@erlmcp/errors";
 import { checkKey, type ObjectStore, type RangeReader } from "@erlmcp/store";
 import { createFile, once, replaceFile } from "./atomic.ts";
@@ -139,20 +139,35 @@ async function lastByte(path: string): Promise<string> {
 }
 
 async function recover(
-  { layout, modes, io }: Place,
+  place: Place,
   lock: RepositoryLock,
   reconcile: (catalog: string) => Promise<string | undefined>,
 ): Promise<Recovered> {
   requireExclusive(lock);
+  const { layout, modes, io } = place;
   const removed = await namesIn(layout.staging);
   for (const name of removed) await io.remove(join(layout.staging, name));
   if (removed.length > 0) await io.syncFolder(layout.staging);
+  for (const folder of [layout.receipts, layout.reports]) await removeUnfinished(place, folder);
   const text = await reconcile(await readCatalog(layout));
   if (text !== undefined) {
-    const temporary = join(layout.staging, "catalog");
-    await replaceFile({ io, temporary, mode: modes.file }, layout.catalog, once(Buffer.from(text)));
+    const target = { io, mode: modes.file, temporaryFolder: layout.staging };
+    await replaceFile(target, layout.catalog, once(Buffer.from(text)));
   }
   return { removed, catalogRewritten: text !== undefined };
+}
+
+const hourMs = 3_600_000;
+
+/** Receipts are written without the lock too: only what was begun an hour before this run took it is sure to be left over. */
+async function removeUnfinished({ layout, io }: Place, folder: string): Promise<void> {
+  const lockedAt = (await statOrUndefined(layout.lock))?.mtimeMs ?? 0;
+  for (const name of await namesIn(folder)) {
+    if (!name.startsWith(".")) continue;
+    const path = join(folder, name);
+    const begunAt = (await statOrUndefined(path))?.mtimeMs ?? lockedAt;
+    if (begunAt < lockedAt - hourMs) await io.remove(path);
+  }
 }
 
 async function removeRestorePoint({ layout, io }: Place, lock: RepositoryLock, id: string): Promise<void> {
@@ -174,17 +189,12 @@ async function writeUnique(
   { folder, name }: { folder: "receipts" | "reports"; name: string },
   bytes: Uint8Array,
 ): Promise<string> {
-  const dot = name.lastIndexOf(".");
+  const path = join(layout.root, folder);
+  // Not in .staging, which another job may be clearing: receipts are written without the lock too.
+  const target = { io, mode: modes.file, temporaryFolder: path };
+  const { name: stem, ext } = parse(checkName(name));
   for (let number = 1; ; number += 1) {
-    const unique = number === 1 ? name : `${name.slice(0, dot)}-${number}${name.slice(dot)}`;
-    // Beside its final place and not in .staging, which another job may be clearing: receipts are written without the lock too.
-    const temporary = join(layout.root, folder, `.${checkName(unique)}.${process.pid}`);
-    await io.remove(temporary);
-    const outcome = await createFile(
-      { io, temporary, mode: modes.file },
-      join(layout.root, folder, unique),
-      once(bytes),
-    );
-    if (outcome === "stored") return `${folder}/${unique}`;
+    const unique = number === 1 ? name : `${stem}-${number}${ext}`;
+    if ((await createFile(target, join(path, unique), once(bytes))) === "stored") return `${folder}/${unique}`;
   }
 }
