@@ -1,1 +1,2 @@
-export const placeholder = true;
+export { capturePostgres, type PostgresCapture } from "./capture.ts";
+export { TableCount, type CountLimits } from "./counts.ts";
