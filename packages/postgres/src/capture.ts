@@ -5,7 +5,7 @@ import type { CaptureSink, SourceResult } from "@erlmcp/entry";
 import { openAccess, type Access } from "./access.ts";
 import { countRows, defaultCountLimits, type CountLimits, type TableCount } from "./counts.ts";
 import { completeOutput } from "./dump.ts";
-import { databaseFacts, listDatabases, readContents, readServer, type ServerFacts } from "./facts.ts";
+import { databaseFacts, listDatabases, readServer, type ServerFacts } from "./facts.ts";
 import { storeGlobals, type Globals } from "./globals.ts";
 import { planDatabases, type PlannedDatabase } from "./plan.ts";
 import { holdSnapshot, type HeldSnapshot } from "./snapshot.ts";
@@ -129,7 +129,6 @@ async function storeDatabase(work: Work, { database, path }: PlannedDatabase, sn
   const { access, sink, source } = work;
   const { name } = database;
   const notes: string[] = [];
-  const contents = await readContents(access, name, snapshot.id);
   const args = ["--format=custom", "--compress=0", "--no-password", `--lock-wait-timeout=${lockWaitMs}`];
   const exec = await access.program("pg_dump", [...args, `--snapshot=${snapshot.id}`], name);
   let counting: Promise<{ tables: TableCount[]; errors: string }> | undefined;
@@ -147,7 +146,7 @@ async function storeDatabase(work: Work, { database, path }: PlannedDatabase, sn
   const rows = tables.reduce((sum, table) => sum + (table.rows ?? 0), 0);
   notes.push(...countNotes(tables, errors));
   const moment = { takenAt: snapshot.takenAt, lsn: snapshot.lsn };
-  const facts = { format: "custom", ...databaseFacts(database), ...contents, snapshot: moment, tables };
+  const facts = { format: "custom", ...databaseFacts(database), ...snapshot.contents, snapshot: moment, tables };
   await sink.entry({ kind: "dump", path, facts, content });
   const line = { component: "postgres", source, name, verdict: "captured", grade: "transactional" } as const;
   sink.ledger({ ...line, rows, bytes: content.bytes, ...(notes.length > 0 && { notes }) });

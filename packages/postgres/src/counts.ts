@@ -43,11 +43,12 @@ const readable = `(c.relpersistence = 'p' OR NOT pg_is_in_recovery())`; // a sta
  */
 function countSql(snapshot: string, limits: CountLimits): string {
   const few = `(SELECT count(*) FROM ${tables}) <= ${limits.tables}`;
-  return `\\set ON_ERROR_STOP 0
-\\set ON_ERROR_ROLLBACK on
-${unlimited}${inSnapshot(
+  // Savepoints only once the snapshot is set: it has to come first in its transaction.
+  return `${unlimited}${inSnapshot(
     snapshot,
-    `SELECT json_build_object('table', json_build_object('oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname,
+    `\\set ON_ERROR_STOP 0
+\\set ON_ERROR_ROLLBACK on
+SELECT json_build_object('table', json_build_object('oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname,
   'bytes', pg_table_size(c.oid), 'estimate', c.reltuples)) FROM ${tables} ORDER BY n.nspname, c.relname;
 SELECT format('LOCK TABLE ONLY %I.%I IN ACCESS SHARE MODE NOWAIT', n.nspname, c.relname) FROM ${tables}
   AND pg_relation_size(c.oid) <= ${limits.tableBytes} AND ${readable} AND ${few} \\gexec

@@ -59,18 +59,19 @@ const listSql = `SELECT coalesce(json_agg(json_build_object('name', d.datname, '
   'encoding', pg_encoding_to_char(d.encoding), 'tablespace', t.spcname, 'row', to_jsonb(d))), '[]')
 FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace;`;
 
-const Contents = z.object({
-  bytes: z.int().nullable(), // null where the role may not connect
+export const DatabaseContents = z.object({
+  bytes: z.int(), // on disk, of all that is in it; no part of the snapshot
   extensions: z.array(z.object({ name: z.string(), version: z.string(), schema: z.string() })),
   largeObjects: z.int(),
 });
-export type DatabaseContents = z.infer<typeof Contents>;
+export type DatabaseContents = z.infer<typeof DatabaseContents>;
 
-const contentsSql = `SELECT json_build_object(
+/** An expression of SQL that gives the contents of the database that it runs in. */
+export const contentsSql = `json_build_object(
   'bytes', pg_database_size(current_database()),
   'extensions', (SELECT coalesce(json_agg(json_build_object('name', extname, 'version', extversion, 'schema', nspname)
     ORDER BY extname), '[]') FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace),
-  'largeObjects', (SELECT count(*) FROM pg_largeobject_metadata));`;
+  'largeObjects', (SELECT count(*) FROM pg_largeobject_metadata))`;
 
 export async function readServer(access: Access, database: string): Promise<ServerFacts> {
   return ServerFacts.parse(JSON.parse(await access.query(database, serverSql)));
@@ -78,11 +79,6 @@ export async function readServer(access: Access, database: string): Promise<Serv
 
 export async function listDatabases(access: Access, database: string): Promise<ListedDatabase[]> {
   return z.array(Listed).parse(JSON.parse(await access.query(database, listSql)));
-}
-
-/** Of the moment of `snapshot`, but for the size, which no snapshot has. */
-export async function readContents(access: Access, database: string, snapshot: string): Promise<DatabaseContents> {
-  return Contents.parse(JSON.parse(await access.query(database, inSnapshot(snapshot, contentsSql))));
 }
 
 /** @param snapshot as PostgreSQL gave it: hexadecimal digits and hyphens */

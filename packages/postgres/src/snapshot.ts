@@ -3,12 +3,14 @@ import { z } from "zod";
 import { BackupError } from "@erlmcp/errors";
 import type { Exec } from "@erlmcp/docker";
 import { explain, type Access } from "./access.ts";
+import { contentsSql, DatabaseContents } from "./facts.ts";
 
 /** A moment of one database that any connection can look at while it is held. */
 export const Snapshot = z.object({
   id: z.string().regex(/^[0-9A-F]+-[0-9A-F]+(-[0-9A-F]+)*$/),
   takenAt: z.string(), // the server's clock, RFC 3339
   lsn: z.string().nullable(), // WAL position: written on a primary, replayed on a standby
+  contents: DatabaseContents,
 });
 export type Snapshot = z.infer<typeof Snapshot>;
 
@@ -23,8 +25,9 @@ SELECT set_config(name, '1000', false) FROM pg_settings WHERE name = 'client_con
 `;
 
 const take = `${unlimited}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SELECT json_build_object('id', pg_export_snapshot(), 'takenAt', clock_timestamp(), 'lsn',
-  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END);
+SELECT replace(json_build_object('id', pg_export_snapshot(), 'takenAt', clock_timestamp(), 'lsn',
+  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
+  'contents', ${contentsSql})::text, chr(10), ' ');
 `;
 
 /**
