@@ -21,10 +21,11 @@ export interface Access {
   /** A connection that stays, and runs what is written to its input. */
   session(database: string): Promise<Exec>;
   program(name: "pg_dump" | "pg_dumpall", args: readonly string[], database: string): Promise<Exec>;
-  /** Ends every connection of ours that is left in the server, also after an abort. */
-  endConnections(): Promise<void>;
+  /** After an abort: waits until our programs have ended, and ends what is left of our connections in the server. */
+  end(): Promise<void>;
 }
 
+const endLimitMs = 10_000;
 const outputLimit = 64 * 1024 * 1024;
 const maintenanceDatabases = ["postgres", "template1"] as const;
 /** Of the container: its own, then the one that Debian's servers trust by name. */
@@ -59,36 +60,45 @@ export async function openAccess(server: Server): Promise<Access & { database: s
 function accessBy(server: Server, way: Way): Access {
   const { engine, container, signal } = server;
   const user = way.systemUser;
-  const query = async (database: string, sql: string): Promise<string> => {
-    const result = await runQuery(server, way, { database, sql });
-    if (result.exitCode === 0) return result.stdout.toString("utf8");
-    throw new BackupError(
-      "SOURCE_FAILED",
-      `PostgreSQL in container ${container.name}, database ${database}: ${explain(result)}`,
-    );
+  const open = new Set<Promise<unknown>>();
+  const started = async (cmd: string[], database: string, stdin: "open" | "guard"): Promise<Exec> => {
+    const exec = await engine.exec(container.id, { cmd, user, env: envOf(server, database), stdin, signal });
+    open.add(exec.exitCode);
+    return exec;
+  };
+  const run = (database: string, sql: string): Promise<RunResult> => {
+    const running = runQuery(server, way, { database, sql });
+    open.add(running);
+    return running;
   };
   return {
-    query,
+    query: async (database, sql) => {
+      const result = await run(database, sql);
+      if (result.exitCode === 0) return result.stdout.toString("utf8");
+      const where = `PostgreSQL in container ${container.name}, database ${database}`;
+      throw new BackupError("SOURCE_FAILED", `${where}: ${explain(result)}`);
+    },
     attempt: async (database, sql) => {
-      const result = await runQuery(server, way, { database, sql });
+      const result = await run(database, sql);
       return { output: result.stdout.toString("utf8"), errors: result.stderr };
     },
-    session: (database) =>
-      engine.exec(container.id, { cmd: sessionCommand(), user, env: envOf(server, database), stdin: "open", signal }),
-    program: (name, args, database) =>
-      engine.exec(container.id, {
-        cmd: programCommand(name, args),
-        user,
-        env: envOf(server, database),
-        stdin: "guard",
-        signal,
-      }),
-    endConnections: async () => {
-      const unstoppable = { ...server, signal: new AbortController().signal };
-      const result = await runQuery(unstoppable, way, { database: way.database, sql: endSql(server.application) });
-      if (result.exitCode !== 0) throw new BackupError("SOURCE_FAILED", `our connections: ${explain(result)}`);
+    session: (database) => started(sessionCommand(), database, "open"),
+    program: (name, args, database) => started(programCommand(name, args), database, "guard"),
+    end: async () => {
+      await Promise.allSettled(open);
+      await endConnections(server, way);
     },
   };
+}
+
+/**
+ * The server ends a connection when it notices that its client is gone, which an old one does only when its query is
+ * through; this hastens it. That it may not be possible, with the server gone for instance, changes nothing.
+ */
+async function endConnections(server: Server, way: Way): Promise<void> {
+  const lasting = { ...server, signal: AbortSignal.timeout(endLimitMs) };
+  const sql = endSql(server.application);
+  await Promise.allSettled([runQuery(lasting, way, { database: way.database, sql })]);
 }
 
 /** The database's name goes by the environment: as an argument it could be read as a connection string. */

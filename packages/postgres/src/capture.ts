@@ -4,7 +4,7 @@ import type { Engine } from "@erlmcp/docker";
 import type { CaptureSink, SourceResult } from "@erlmcp/entry";
 import { openAccess, type Access } from "./access.ts";
 import { countRows, defaultCountLimits, type CountLimits, type TableCount } from "./counts.ts";
-import { completeOutput } from "./dump.ts";
+import { storeOutput } from "./dump.ts";
 import { databaseFacts, listDatabases, readServer, type ServerFacts } from "./facts.ts";
 import { storeGlobals, type Globals } from "./globals.ts";
 import { planDatabases, type PlannedDatabase } from "./plan.ts";
@@ -50,24 +50,20 @@ type Taken = { snapshot: HeldSnapshot } | { error: BackupError };
 export async function capturePostgres(capture: PostgresCapture): Promise<SourceResult> {
   const { engine, source, sink, signal } = capture;
   const application = `erlmcp-backup-${capture.token ?? randomUUID()}`;
-  const access = await openAccess({
-    engine,
-    container: source.container,
-    user: source.settings.user,
-    application,
-    signal,
-  });
+  const failed = new AbortController();
+  const { container, settings } = source;
+  const all = AbortSignal.any([signal, failed.signal]);
+  const access = await openAccess({ engine, container, user: settings.user, application, signal: all });
   try {
     const server = await readServer(access, access.database);
     const limits = capture.limits ?? defaultCountLimits;
     const work: Work = { access, server, sink, source: source.name, limits, signal };
-    const { dumped, leftOut } = planDatabases(await listDatabases(access, access.database), source.settings.databases);
+    const { dumped, leftOut } = planDatabases(await listDatabases(access, access.database), settings.databases);
     for (const line of leftOut) sink.ledger({ component: "postgres", source: source.name, ...line });
     return await captureAll(work, dumped, access.database);
   } catch (error) {
-    await access.endConnections().catch((late: unknown) => {
-      throw new BackupError("SOURCE_FAILED", `connections of ours may be left: ${String(late)}`, { cause: error });
-    });
+    failed.abort(error);
+    await access.end();
     throw error;
   }
 }
@@ -132,16 +128,12 @@ async function storeDatabase(work: Work, { database, path }: PlannedDatabase, sn
   const args = ["--format=custom", "--compress=0", "--no-password", `--lock-wait-timeout=${lockWaitMs}`];
   const exec = await access.program("pg_dump", [...args, `--snapshot=${snapshot.id}`], name);
   let counting: Promise<{ tables: TableCount[]; errors: string }> | undefined;
-  const output = completeOutput(exec, {
-    what: `pg_dump of database ${name}`,
-    archive: true,
-    begun: () => {
-      counting = countRows(access, { database: name, snapshot: snapshot.id }, work.limits);
-      counting.catch(() => undefined); // awaited below, when the dump is whole
-    },
-    warn: (line) => notes.push(line),
-  });
-  const content = await sink.stream(output, "table");
+  const begun = (): void => {
+    counting = countRows(access, { database: name, snapshot: snapshot.id }, work.limits);
+    counting.catch(() => undefined); // awaited below, when the dump is whole
+  };
+  const what = `pg_dump of database ${name}`;
+  const content = await storeOutput(sink, exec, { what, archive: true, begun, warn: (line) => notes.push(line) });
   const { tables, errors } = (await counting) ?? { tables: [], errors: "" };
   const rows = tables.reduce((sum, table) => sum + (table.rows ?? 0), 0);
   notes.push(...countNotes(tables, errors));

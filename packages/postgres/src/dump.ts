@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { BackupError } from "@erlmcp/errors";
 import type { Exec } from "@erlmcp/docker";
+import type { CaptureSink, ContentRef } from "@erlmcp/entry";
 import { explain } from "./access.ts";
 
 /** How every archive of pg_dump begins. */
@@ -37,4 +38,22 @@ export async function* completeOutput(exec: Exec, checks: DumpChecks): AsyncGene
   const wellBegun = checks.archive ? head.subarray(0, magic.length).equals(magic) : head.length > 0;
   if (!wellBegun) throw new BackupError("SOURCE_FAILED", `${checks.what}: its output is no dump`);
   for (const line of stderr.split("\n")) if (line.trim() !== "") checks.warn(line.trim());
+}
+
+/** Stores a program's output. Rejects with what was wrong with the program, whatever the sink makes of it. */
+export async function storeOutput(sink: CaptureSink, exec: Exec, checks: DumpChecks): Promise<ContentRef> {
+  let failure: { error: unknown } | undefined;
+  async function* watched(): AsyncGenerator<Buffer> {
+    try {
+      yield* completeOutput(exec, checks);
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  }
+  try {
+    return await sink.stream(watched(), "table");
+  } catch (error) {
+    throw failure === undefined ? error : failure.error;
+  }
 }
