@@ -1,7 +1,11 @@
+export { type ByteName, pathInFolder } from "./byte-name.ts";
 export { dataExtents } from "./extents.ts";
+export { closeFolder, openFolder, openFolderAt, openParent, readFolder } from "./folder.ts";
 export { errorCode, SystemError } from "./libc.ts";
 export { flock } from "./lock.ts";
-export { makeFifo, makeNode, type NodeFacts } from "./node.ts";
+export { chmodAt, chownAt, createFileAt, linkAt, makeFolderAt, readLinkAt, symlinkAt } from "./make.ts";
+export { makeFifo, makeNode, makeNodeAt, type NodeFacts } from "./node.ts";
 export { openRegularFile } from "./open.ts";
-export { setTimes, type Times } from "./times.ts";
-export { listXattrs, removeXattr, setXattr } from "./xattr.ts";
+export { type FileFacts, type FileKind, statAt } from "./stat.ts";
+export { setTimes, setTimesAt, setTimesOf, type Times } from "./times.ts";
+export { listXattrs, listXattrsAt, removeXattr, setXattr } from "./xattr.ts";

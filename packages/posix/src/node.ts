@@ -1,3 +1,4 @@
+import { type ByteName, cName } from "./byte-name.ts";
 import { cPath, lastError, libc } from "./libc.ts";
 
 const mknodat: (folder: number, path: Buffer, mode: number, device: bigint) => number = libc.func(
@@ -21,14 +22,18 @@ function deviceNumber({ major, minor }: { major: number; minor: number }): bigin
 
 /** Makes a fifo, device or socket where nothing is yet. Devices need CAP_MKNOD. */
 export function makeNode(path: string | Buffer, facts: NodeFacts): void {
-  makeNodeAt(fromHere, path, facts);
+  make(fromHere, cPath(path), facts);
 }
 
 /** As `makeNode`, in an open folder. */
-export function makeNodeAt(folder: number, path: string | Buffer, facts: NodeFacts): void {
+export function makeNodeAt(folder: number, name: ByteName, facts: NodeFacts): void {
+  make(folder, cName(name), facts);
+}
+
+function make(folder: number, path: Buffer, facts: NodeFacts): void {
   const device = facts.device === undefined ? 0n : deviceNumber(facts.device);
-  if (mknodat(folder, cPath(path), types[facts.kind] | (facts.mode & 0o7777), device) !== 0) {
-    throw lastError("mknodat", path);
+  if (mknodat(folder, path, types[facts.kind] | (facts.mode & 0o7777), device) !== 0) {
+    throw lastError("mknodat", path.subarray(0, -1));
   }
 }
 

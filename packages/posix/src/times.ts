@@ -1,3 +1,4 @@
+import { type ByteName, cName } from "./byte-name.ts";
 import { cPath, lastError, libc } from "./libc.ts";
 
 const utimensat: (folder: number, path: Buffer, times: Buffer, flags: number) => number = libc.func(
@@ -32,12 +33,14 @@ function encode({ atime, mtime }: Times): Buffer {
 
 /** Sets times to the nanosecond, also of a symbolic link itself. */
 export function setTimes(path: string | Buffer, times: Times): void {
-  setTimesAt(fromHere, path, times);
+  if (utimensat(fromHere, cPath(path), encode(times), dontFollow) !== 0) throw lastError("utimensat", path);
 }
 
 /** As `setTimes`, of a name in an open folder. */
-export function setTimesAt(folder: number, path: string | Buffer, times: Times): void {
-  if (utimensat(folder, cPath(path), encode(times), dontFollow) !== 0) throw lastError("utimensat", path);
+export function setTimesAt(folder: number, name: ByteName, times: Times): void {
+  if (utimensat(folder, cName(name), encode(times), dontFollow) !== 0) {
+    throw lastError("utimensat", Buffer.from(name, "latin1"));
+  }
 }
 
 /** As `setTimes`, of an open file. */

@@ -1,1 +1,4 @@
-export const placeholder = true;
+export type { Base } from "./base-cursor.ts";
+export { type CaptureLimits, captureTree, type CaptureTreeOptions } from "./capture-tree.ts";
+export type { TreeCounts } from "./outcome.ts";
+export { captureConfig, type CaptureConfigOptions } from "./capture-config.ts";
