@@ -6,6 +6,7 @@ export {
   type ErlangResult,
   type ErlangSource,
 } from "./capture.ts";
+export { surveyErlang, type SurveyErlangOptions } from "./survey.ts";
 export { openNode, type ErlangNode, type OpenNode } from "./node.ts";
 export { planDets, planEts, planMnesia, type CaptureMode, type TablePlan } from "./plan.ts";
 export { unpack, unpackFlags, type ReadContent, type UnpackFile, type UnpackProcess } from "./unpack.ts";
