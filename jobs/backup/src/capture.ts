@@ -68,23 +68,23 @@ async function captureAllServers(context: CaptureContext, sources: readonly Sour
   for (const source of sources) {
     if (source.kind !== "postgres") continue;
     step(context, `postgres ${source.name}`);
-    await context.collection.attempt("postgres", source.name, () => captureServer());
+    await context.collection.attempt("postgres", source.name, (sink) => captureServer(context, source, sink));
   }
 }
 
 async function captureStill(context: CaptureContext, source: Source): Promise<void> {
   if (source.kind === "volume") {
     step(context, `volume ${source.name}`);
-    await context.collection.attempt("volumes", source.name, () => captureVolume());
+    await context.collection.attempt("volumes", source.name, (sink) => captureVolume(context, source, sink));
   } else if (source.kind === "config") {
     step(context, `config ${source.name}`);
-    await context.collection.attempt("config", source.name, () => captureConfigOf());
+    await context.collection.attempt("config", source.name, (sink) => captureConfigOf(context, source, sink));
   }
 }
 
 async function captureMounted(context: CaptureContext, folder: Plan["mounted"][number]): Promise<void> {
   step(context, `${folder.component} ${folder.name}`);
-  await context.collection.attempt(folder.component, folder.name, () => captureFolder());
+  await context.collection.attempt(folder.component, folder.name, (sink) => captureFolder(context, folder, sink));
 }
 
 async function captureQuietly(context: CaptureContext, source: Source): Promise<void> {

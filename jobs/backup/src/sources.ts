@@ -1,8 +1,13 @@
-import type { ErlangSource } from "@erlmcp/docker";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ConfigSource, ErlangSource, PostgresSource, VolumeSource } from "@erlmcp/docker";
+import type { Component } from "@erlmcp/entry";
 import { captureErlang, loadAgent } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
-import { fileURLToPath } from "node:url";
+import { capturePostgres } from "@erlmcp/postgres";
+import { captureConfig, captureTree, type Base } from "@erlmcp/volumes";
 import type { CaptureContext } from "./capture.ts";
+import { volumesFolder, type Plan } from "./plan.ts";
 import type { SourceSink } from "./source-sink.ts";
 import { createSpill } from "./spill.ts";
 
@@ -48,9 +53,71 @@ export async function captureNodes(context: CaptureContext, sources: readonly Er
   }
 }
 
-export async function captureServer(): Promise<Record<string, unknown>> {
-  throw new BackupError("SOURCE_FAILED", "not in this build");
+/** Every database of one PostgreSQL server. */
+export async function captureServer(
+  { run }: CaptureContext,
+  source: PostgresSource,
+  sink: SourceSink,
+): Promise<Record<string, unknown>> {
+  const { facts } = await capturePostgres({ engine: run.host.engine, source, sink, signal: run.context.signal });
+  return facts;
 }
-export const captureVolume = captureServer;
-export const captureFolder = captureServer;
-export const captureConfigOf = captureServer;
+
+/** A volume that is mounted here. `writers`: whether everything that writes there stands still. */
+export async function captureVolume(
+  context: CaptureContext,
+  source: Pick<VolumeSource, "name" | "during">,
+  sink: SourceSink,
+): Promise<Record<string, unknown>> {
+  const { facts } = await captureTree({
+    root: join(volumesFolder, source.name),
+    source: source.name,
+    component: "volumes",
+    sink,
+    signal: context.run.context.signal,
+    base: baseOf(context, "volumes", source.name),
+    writers: source.during.length > 0 ? "quiet" : "running",
+  });
+  return facts;
+}
+
+/** A folder below /sources that the operator mounted. */
+export async function captureFolder(
+  context: CaptureContext,
+  { name, path, component }: Plan["mounted"][number],
+  sink: SourceSink,
+): Promise<Record<string, unknown>> {
+  const { facts } = await captureTree({
+    root: path,
+    source: name,
+    component,
+    sink,
+    signal: context.run.context.signal,
+    base: baseOf(context, component, name),
+  });
+  return facts;
+}
+
+/** Files and folders inside a container, through the engine. */
+export async function captureConfigOf(
+  { run }: CaptureContext,
+  source: ConfigSource,
+  sink: SourceSink,
+): Promise<Record<string, unknown>> {
+  const { signal } = run.context;
+  const { facts } = await captureConfig({
+    archive: (path) => run.host.engine.archive(source.container.id, path, signal),
+    paths: source.paths,
+    source: source.name,
+    sink,
+    signal,
+  });
+  return facts;
+}
+
+function baseOf({ base }: CaptureContext, component: Component, name: string): Base | undefined {
+  const { generation } = base;
+  const entries = generation?.entries(component, name);
+  if (generation === undefined || entries === undefined) return undefined;
+  return { entries, startedAt: BigInt(Date.parse(generation.latest.head.started_at)) * 1_000_000n };
+}

@@ -29,10 +29,8 @@ export function summarise(receipt: Receipt): string[] {
   lines.push("");
   if (receipt.ledger !== null) {
     const { captured, excluded, ephemeral, unreadable, failed } = receipt.ledger;
-    lines.push(
-      field("ledger", `${captured} captured, ${excluded} excluded by rule, ${ephemeral} ephemeral,`),
-      field("", `${unreadable} unreadable, ${failed} failed`),
-    );
+    const lost = `${unreadable} unreadable, ${failed} failed`;
+    lines.push(field("ledger", `${captured} captured, ${excluded} excluded by rule, ${ephemeral} ephemeral, ${lost}`));
     for (const { component, source, name, reason } of receipt.ledger.not_read.slice(0, 10)) {
       lines.push(field("NOT READ", `${component} ${name === source ? name : `${source} ${name}`}: ${reason ?? "?"}`));
     }
@@ -49,8 +47,19 @@ export function summarise(receipt: Receipt): string[] {
   return lines;
 }
 
+const nameWidth = 15;
+const valueWidth = 80 - nameWidth;
+
+/** A name and its value, which goes on below itself where a line is full. */
 function field(name: string, value: string): string {
-  return `${name.padEnd(14)} ${value}`;
+  const filled = [""];
+  for (const word of value.split(" ")) {
+    const last = filled.at(-1) ?? "";
+    if (last === "") filled.splice(-1, 1, word);
+    else if (last.length + 1 + word.length <= valueWidth) filled.splice(-1, 1, `${last} ${word}`);
+    else filled.push(word);
+  }
+  return filled.map((text, index) => (index === 0 ? name : "").padEnd(nameWidth) + text).join("\n");
 }
 
 function row([first = "", ...rest]: string[]): string {
