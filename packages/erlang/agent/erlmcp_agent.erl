@@ -233,7 +233,8 @@ mnesia_facts() ->
     Wanted = [App || {App, _, _} <- application:which_applications(5000), needs_mnesia(App)],
     Directory = case application:get_env(mnesia, dir) of {ok, Dir} -> Dir; undefined -> "Mnesia." ++ atom_to_list(node()) end,
     Base = #{running => mnesia_running(), wanted_by => Wanted, directory => file_text(filename:absname(Directory)),
-             schema_file => filelib:is_regular(filename:join(Directory, "schema.DAT"))},
+             schema_file => lists:any(fun(File) -> filelib:is_regular(filename:join(Directory, File)) end,
+                                      ["schema.DAT", "FALLBACK.BUP"])},
     case maps:get(running, Base) of
         yes ->
             Info = fun(Key) -> mnesia:system_info(Key) end,

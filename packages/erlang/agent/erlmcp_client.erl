@@ -126,4 +126,15 @@ frame(In, Buffer) ->
 fail(Code, Text) ->
     Line = [C || C <- lists:flatten(io_lib:format("~ts", [Text])), C >= 32],
     io:format(standard_error, "erlmcp: ~s ~ts~n", [Code, Line]),
+    written(100),
     halt(1, [{flush, false}]).
+
+%% Waits until standard error has gone out, two seconds at most: halt/2 would wait for all ports or for none.
+written(0) -> ok;
+written(Tries) ->
+    Queued = [Port || Port <- erlang:ports(), erlang:port_info(Port, name) =:= {name, "2/2"},
+                      erlang:port_info(Port, queue_size) =/= {queue_size, 0}],
+    case Queued of
+        [] -> ok;
+        _ -> timer:sleep(20), written(Tries - 1)
+    end.

@@ -45,7 +45,7 @@ async function capture(
 }
 
 /** Unpacks everything that was captured of one node into a container and loads it there with OTP's own functions. */
-async function loaded(run: Run, source: string): Promise<string> {
+async function loaded(run: Run, source: string, question = 'erlmcp_lab:load("/tmp/copy")'): Promise<string> {
   const container = await lab.container("--hostname", source.split("@")[1] ?? "");
   await docker("exec", container, "mkdir", "-p", "/tmp/copy/ets", "/tmp/copy/dets");
   const mnesia = run.sinks.of("mnesia", source);
@@ -70,7 +70,7 @@ async function loaded(run: Run, source: string): Promise<string> {
     });
     expect(rows).toHaveLength(own.length);
   }
-  const code = 'io:put_chars(erlmcp_lab:load("/tmp/copy")), halt().';
+  const code = `io:put_chars(${question}), halt().`;
   return docker(
     "exec",
     container,
@@ -143,5 +143,22 @@ describe("a node with tables of every kind", () => {
     const mnesia = sinks.of("mnesia", "lab@erl1").lines;
     expect(mnesia.every(({ verdict, grade }) => verdict === "captured" && grade === "transactional")).toBe(true);
     expect(mnesia.find(({ name }) => name === "lab_dumped")?.rows).toBe(300); // not the 100 of the dump
+  });
+
+  it("is one moment of a node that is written to: what transactions keep is kept", async () => {
+    const sum = await node.ask("erlmcp_lab:sum()");
+    await node.ask("begin erlmcp_lab:write_forever(), [] end");
+    const run = await capture([{ container: node.container, settings: { ...settings, dets: [] } }]);
+    await node.ask("begin erlmcp_lab:stop_writing(), [] end");
+    expect(run.result.sources.every(({ error }) => error === undefined)).toBe(true);
+    expect(run.sinks.of("mnesia", "lab@erl1").lines.find(({ name }) => name === "lab_disc")).toMatchObject({
+      rows: 20_000,
+    });
+    expect(run.sinks.of("dets", "lab@erl1").lines.find(({ name }) => name === "lab_dets")).toMatchObject({
+      grade: "point-in-time",
+    });
+    const load = 'begin erlmcp_lab:load("/tmp/copy"), erlmcp_lab:sum() end';
+    expect(await loaded(run, "lab@erl1", load)).toBe(sum);
+    expect(await node.ask("erlmcp_lab:agent_traces()")).toBe("[]");
   });
 });

@@ -3,6 +3,7 @@ import { execFile, spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { Engine } from "@erlmcp/docker";
 import { type CaptureSink, type ContentRef, Entry, LedgerLine, type TableEntry } from "@erlmcp/entry";
 import type { AgentFiles } from "../src/agent.ts";
 import type { ErlangComponent } from "../src/capture.ts";
@@ -39,6 +40,7 @@ export async function buildImage(): Promise<void> {
 /** What this test file makes, removed at its end. */
 export class Lab {
   readonly #run = `erlang-${randomUUID()}`;
+  readonly #networks: string[] = [];
   readonly #label = ["--label", `erlmcp.test.run=${this.#run}`];
 
   /** A container without a node in it. */
@@ -47,10 +49,21 @@ export class Lab {
     return id.trim();
   }
 
+  /** A network in which containers know each other by name. */
+  async network(): Promise<string> {
+    const name = `${this.#run}-${this.#networks.length}`;
+    await docker("network", "create", ...this.#label, name);
+    this.#networks.push(name);
+    return name;
+  }
+
   /** A container whose node has all the tables; `host` becomes part of its name. */
-  async node(host: string, ...options: string[]): Promise<LabNode> {
+  async node(
+    host: string,
+    { expression = "erlmcp_lab:start().", options = [] as string[], flags = ["-sname", "lab"] } = {},
+  ): Promise<LabNode> {
     const container = await this.container("--hostname", host, ...options);
-    await start(container, "lab");
+    await start(container, { flags, expression });
     return new LabNode(container, `lab@${host}`);
   }
 
@@ -59,12 +72,25 @@ export class Lab {
       .split("\n")
       .filter(Boolean);
     if (ids.length > 0) await docker("rm", "--force", "--volumes", ...ids);
+    for (const network of this.#networks) await docker("network", "rm", network);
   }
 }
 
-/** Starts a node in the container and waits until its tables are made. */
-async function start(container: string, name: string): Promise<void> {
-  const args = ["-noinput", "-sname", name, "-setcookie", cookie, "-pa", "/lab", "-eval", "erlmcp_lab:start()."];
+/** Starts a node in the container and waits until it says that it is ready. */
+async function start(container: string, node: { flags: readonly string[]; expression: string }): Promise<void> {
+  const args = [
+    "-noinput",
+    "-kernel",
+    "logger_level",
+    "error",
+    ...node.flags,
+    "-setcookie",
+    cookie,
+    "-pa",
+    "/lab",
+    "-eval",
+    node.expression,
+  ];
   const process = spawn("docker", ["exec", "--interactive", container, "erl", ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -194,4 +220,35 @@ export class Sinks {
       throw new Error(`no sink for ${component} ${source}, but for ${[...this.all.keys()].join(", ")}`);
     return sink;
   }
+}
+
+/** An engine whose long streams come to a halt once: `onReached` is awaited when so many bytes have come. */
+export function stalled(engine: Engine, bytes: number, onReached: () => Promise<void>): Engine {
+  return {
+    ...engine,
+    async exec(container, options) {
+      const exec = await engine.exec(container, options);
+      return { ...exec, stdout: stopAt(exec.stdout, bytes, onReached) };
+    },
+  };
+}
+
+async function* stopAt(
+  pieces: AsyncIterable<Buffer>,
+  bytes: number,
+  onReached: () => Promise<void>,
+): AsyncGenerator<Buffer> {
+  let left = bytes;
+  for await (const piece of pieces) {
+    const before = left;
+    left -= piece.length;
+    if (before > 0 && left <= 0) await onReached();
+    yield piece;
+  }
+}
+
+/** Resolves when `holds` does. */
+export async function until(holds: () => Promise<boolean>, limitMs = 30_000): Promise<void> {
+  const signal = AbortSignal.timeout(limitMs);
+  while (!(await holds())) signal.throwIfAborted();
 }

@@ -1,7 +1,7 @@
 %%% A node with tables of every kind, and what tells whether a copy of them is the same, term for term.
 -module(erlmcp_lab).
 
--export([start/0, digests/0, agent_traces/0, load/1, write_forever/0, stop_writing/0, hold/1]).
+-export([start/0, join/1, digests/0, sum/0, agent_traces/0, load/1, write_forever/0, stop_writing/0, hold/1, leave_checkpoint/0]).
 
 start() ->
     Me = self(),
@@ -173,18 +173,38 @@ ctl(_) -> false.
 write_forever() -> spawn(fun() -> register(erlmcp_lab_writer, self()), writer(1) end), ok.
 stop_writing() -> exit(whereis(erlmcp_lab_writer), kill), ok.
 
+%% What is added to one row is taken from another: the sum stays.
 writer(N) ->
+    From = N rem 10000 + 1,
+    To = 10001 + (N * 7919) rem 10000,
     {atomic, ok} = mnesia:transaction(fun() ->
-        [{_, A, X, T}] = mnesia:read(lab_disc, N rem 20000 + 1, write),
-        [{_, B, Y, U}] = mnesia:read(lab_disc, (N * 7919) rem 20000 + 1, write),
-        mnesia:write({lab_disc, A, X + 1, T}), A =:= B orelse mnesia:write({lab_disc, B, Y - 1, U}), ok
+        [{_, _, X, T}] = mnesia:read(lab_disc, From, write),
+        [{_, _, Y, U}] = mnesia:read(lab_disc, To, write),
+        mnesia:write({lab_disc, From, X + 1, T}),
+        mnesia:write({lab_disc, To, Y - 1, U})
     end),
     ets:insert(lab_set, {N rem 30000 + 1, N}),
     dets:insert(lab_dets, {row, N rem 10000, N}),
     writer(N + 1).
 
+sum() -> integer_to_list(lists:sum([element(3, R) || K <- mnesia:dirty_all_keys(lab_disc), R <- mnesia:dirty_read(lab_disc, K)])).
+
+leave_checkpoint() -> {ok, _, _} = mnesia:activate_checkpoint([{name, {erlmcp_agent, node(), 1}}, {max, [lab_disc]}]), "left".
+
+%% A second node of the cluster: one table in both, one here alone, and its own rows of the local table.
+join(First) ->
+    ok = mnesia:start(),
+    {ok, _} = mnesia:change_config(extra_db_nodes, [First]),
+    {atomic, ok} = mnesia:change_table_copy_type(schema, node(), disc_copies),
+    {atomic, ok} = mnesia:add_table_copy(lab_disc, node(), disc_copies),
+    {atomic, ok} = mnesia:add_table_copy(lab_local, node(), ram_copies),
+    create(lab_second, [{ram_copies, [node()]}]),
+    mnesia:dirty_write({lab_second, 1, here}),
+    mnesia:dirty_write({lab_local, node(), 2}),
+    io:format("ready~n").
+
 %% More rows, so that a capture takes its time.
 hold(Rows) ->
     create(lab_big, [{ram_copies, [node()]}]),
-    [ets:insert(lab_big, {lab_big, I, <<"a row that is there to take time ", (integer_to_binary(I))/binary>>}) || I <- lists:seq(1, Rows)],
-    ok.
+    [mnesia:dirty_write({lab_big, I, <<"a row that is there to take time ", (integer_to_binary(I))/binary>>}) || I <- lists:seq(1, Rows)],
+    "held".
