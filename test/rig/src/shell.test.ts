@@ -1,10 +1,12 @@
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const rig = join(import.meta.dirname, "..");
+const functions = `set -euo pipefail; . ${rig}/lib.sh; . ${rig}/setup.sh\n`;
 let folder: string;
 
 beforeEach(() => {
@@ -21,7 +23,6 @@ function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
 
 /** Runs a script with the rig's functions at hand. */
 function bash(script: string, more?: NodeJS.ProcessEnv): { status: number | null; stdout: string; stderr: string } {
-  const functions = `set -euo pipefail; . ${rig}/lib.sh; . ${rig}/setup.sh\n`;
   return spawnSync("bash", ["-c", functions + script], { env: environment(more), encoding: "utf8" });
 }
 
@@ -47,18 +48,30 @@ describe("our engine's pid", () => {
     expect(bash("our_pid").status).toBe(1);
   });
 
-  it("is found when the process is our dockerd", () => {
-    // A stand-in with dockerd's command line: bash ignores the arguments that follow its script.
-    const daemon = spawn("bash", ["-c", "read -r", "dockerd", "--pidfile", join(folder, "docker.pid"), ""], {
-      argv0: "dockerd",
-      stdio: ["pipe", "ignore", "ignore"],
-    });
-    writeFileSync(join(folder, "docker.pid"), `${daemon.pid}`);
-    const found = bash("our_pid");
-    daemon.kill();
-    expect(found).toMatchObject({ status: 0, stdout: `${daemon.pid}` });
+  it("is found when the process is our dockerd, which engine_down ends", async () => {
+    const daemon = standIn();
+    const ended = once(daemon, "exit");
+    expect(bash("our_pid")).toMatchObject({ status: 0, stdout: `${daemon.pid}` });
+    const down = spawn("bash", ["-c", `${functions} engine_down`], { env: environment() });
+    expect(await once(down, "exit")).toEqual([0, null]);
+    expect(await ended).toEqual([null, "SIGTERM"]);
+  });
+
+  it("makes engine_down do nothing when there is none", () => {
+    expect(bash("engine_down")).toEqual(expect.objectContaining({ status: 0, stdout: "", stderr: "" }));
   });
 });
+
+/** A process with the command line of our dockerd: bash ignores the arguments that follow its script. */
+function standIn(): ChildProcess {
+  const pidFile = join(folder, "docker.pid");
+  const daemon = spawn("bash", ["-c", "read -r", "dockerd", "--pidfile", pidFile, ""], {
+    argv0: "dockerd",
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  writeFileSync(pidFile, `${daemon.pid}`);
+  return daemon;
+}
 
 describe("the engine that is there", () => {
   it("is the one DOCKER_HOST names", () => {
