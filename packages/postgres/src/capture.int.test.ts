@@ -191,6 +191,28 @@ it("fails as a whole with a role that the server doesn't know", async () => {
   );
 });
 
+it.for([
+  { name: "a variable", env: { POSTGRES_PASSWORD: "it's $ecret" }, write: ":" },
+  {
+    name: "a file",
+    env: { POSTGRES_PASSWORD_FILE: "/tmp/password" },
+    write: `printf %s "it's \\$ecret" >/tmp/password`,
+  },
+])("gives the superuser's password from $name of the container", async ({ env, write }) => {
+  const strict = await servers.start({ empty: true, env });
+  await strict.run(["bash", "-c", write]);
+  await strict.sql("postgres", "ALTER ROLE postgres PASSWORD 'it''s $ecret';");
+  const demand = 'sed -i "s/trust$/scram-sha-256/" "$PGDATA/pg_hba.conf" && pg_ctl reload';
+  await strict.run(["bash", "-c", demand]);
+  await expect(strict.sql("postgres", "SELECT 1;")).rejects.toThrow("password");
+  const sink = await capture(strict);
+  expect(sink.lines.filter(({ verdict }) => verdict === "captured").map(({ name }) => name)).toEqual([
+    "postgres",
+    "template1",
+    "globals",
+  ]);
+});
+
 it("leaves no connection and no process behind, whether it is through or aborted", async () => {
   await capture(source, { databases: ["legacy"] });
   expect(await connections(source)).toBe("0");
