@@ -1,0 +1,188 @@
+import { basename } from "node:path";
+import type { TableEntry } from "@erlmcp/entry";
+import type { RestorePoint } from "@erlmcp/restore-point";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startStack, type Stack, type TableDigest } from "../sample/stack.ts";
+import { openBackupJob, type BackupJob } from "../support/job.ts";
+import { contentOf, describeTree, entriesOf, openCopy, tableDigest, type PathFacts } from "../support/restore-point.ts";
+
+const project = `erlmcp-round-trip-${process.pid}`;
+const volumes = ["data", "small", "large", "empty"];
+let stack: Stack;
+let job: BackupJob;
+
+beforeAll(async () => {
+  stack = await startStack(project, ["erlmcp", "postgres", "postgres-load", "files"], {
+    SAMPLE_ROWS: "300",
+    SAMPLE_FILES_SMALL: "200",
+    SAMPLE_FILES_LARGE_MB: "6",
+    SAMPLE_FILES_GROW: "0",
+  });
+  job = await openBackupJob(project);
+  await stack.control("erlmcp", "POST", "/writer/quiesce");
+  await stack.inside("postgres-load", "sample-load", "quiesce");
+});
+
+afterAll(async () => {
+  await job[Symbol.asyncDispose]();
+  await stack[Symbol.asyncDispose]();
+});
+
+/** Everything as the sources themselves tell it, while nobody writes. */
+async function sources() {
+  const trees = new Map<string, PathFacts[]>();
+  for (const volume of volumes) {
+    const text = await stack.inside("files", "sample-files", "fingerprint", `/srv/${volume}`);
+    trees.set(
+      volume,
+      text
+        .split("\n")
+        .map(toFacts)
+        .filter(({ type }) => type !== "socket"),
+    );
+  }
+  return { tables: await stack.fingerprint("erlmcp"), trees };
+}
+
+function toFacts(line: string): PathFacts {
+  const { allocated: _allocated, links: _links, ...facts } = JSON.parse(line);
+  return facts;
+}
+
+const key = ({ component, name, rows, digest }: Pick<TableDigest, "component" | "name" | "rows" | "digest">) =>
+  `${component} ${name} ${rows} ${digest}`;
+
+/** Name, rows and digest of each captured table, in the words of the application's fingerprint. */
+async function capturedTables(point: RestorePoint): Promise<string[]> {
+  const found: string[] = [];
+  for (const component of ["ets", "dets", "mnesia"] as const) {
+    for (const entries of (await entriesOf(point, component)).values()) {
+      for (const entry of entries) {
+        if (entry.kind !== "table" || (component === "mnesia" && entry.path === "schema")) continue;
+        found.push(key({ component, name: tableName(entry), ...(await tableDigest(point, entry)) }));
+      }
+    }
+  }
+  return found.toSorted();
+}
+
+/** The application calls a closed DETS file by its name, and a table whose name is a binary by its text. */
+function tableName({ path, facts }: TableEntry): string {
+  if (typeof path === "string" && path.startsWith("files/")) return basename(decodeURIComponent(path), ".dets");
+  return String(facts["name"]).replace(/^<<"(.*)">>$/, "$1");
+}
+
+async function compareTrees(point: RestorePoint, trees: Map<string, PathFacts[]>): Promise<void> {
+  const captured = await entriesOf(point, "volumes");
+  for (const [volume, expected] of trees) {
+    const entries = captured.get(`${project}_files-${volume}`) ?? [];
+    const described = await describeTree(point, entries);
+    const byPath = (a: PathFacts, b: PathFacts) => (a.path < b.path ? -1 : 1);
+    expect(described.toSorted(byPath)).toEqual(expected.toSorted(byPath));
+  }
+}
+
+/** The schema and rows of a database as text; what differs from run to run is left out. */
+async function textOf(database: string): Promise<string> {
+  const text = await stack.inside("postgres", "pg_dump", "--username=postgres", database);
+  return text.replaceAll(/^(\\restrict|\\unrestrict|-- Dumped).*$/gm, "");
+}
+
+async function comparePostgres(point: RestorePoint): Promise<void> {
+  const [entries = []] = (await entriesOf(point, "postgres")).values();
+  const dumps = entries.flatMap((entry) => (entry.kind === "dump" ? [entry] : []));
+  for (const database of ["erlmcp", "reports", "legacy", "Übung čšž", "vacant"]) {
+    const dump = dumps.find(({ path }) => path === `databases/${database}`);
+    if (dump === undefined)
+      throw new Error(`${database} is not among ${dumps.map(({ path }) => String(path)).join(", ")}`);
+    const restored = "restored_copy";
+    const archive = await contentOf(point, dump);
+    const like = `TEMPLATE template0 ENCODING '${String(dump.facts["encoding"] ?? "UTF8")}' LOCALE_PROVIDER libc LOCALE 'C'`;
+    await stack.inside("postgres", "psql", "--username=postgres", "-c", `CREATE DATABASE ${restored} ${like}`);
+    const container = (await stack.compose("ps", "--quiet", "postgres")).trim();
+    const restore = ["pg_restore", "--username=postgres", "--exit-on-error", `--dbname=${restored}`];
+    await execa("docker", ["exec", "--interactive", container, ...restore], { input: archive });
+    const copy = await textOf(restored);
+    expect(copy.length).toBeGreaterThan(100);
+    const original = await textOf(database);
+    expect(copy).toBe(original);
+    await stack.inside("postgres", "psql", "--username=postgres", "-c", `DROP DATABASE ${restored}`);
+  }
+}
+
+async function compareAll(id: string, withKey: Buffer | undefined): Promise<void> {
+  const expected = await sources();
+  const repository = await job.copyOut();
+  const point = await openCopy(repository, id, withKey);
+  try {
+    expect(await capturedTables(point)).toEqual(expected.tables.map(key).toSorted());
+    await compareTrees(point, expected.trees);
+    await comparePostgres(point);
+  } finally {
+    await point.close();
+  }
+}
+
+async function changeEverything(round: number): Promise<void> {
+  const version = String(round + 1);
+  const post = (path: string) => stack.control("erlmcp", "POST", path);
+  await post(`/rows?op=update&component=mnesia&table=account&count=20&from=5&version=${version}`);
+  await post(`/rows?op=append&component=mnesia&table=account&count=7&version=${version}`);
+  await post(`/rows?op=delete&component=ets&table=erlmcp_sessions&count=9&from=${round * 20 + 1}`);
+  await post(`/rows?op=scatter&component=ets&table=erlmcp_tools&count=10&every=7&version=${version}`);
+  await post(`/table?op=create&component=mnesia&table=made_${round}&type=disc_copies&rows=50`);
+  if (round > 0) await post(`/table?op=delete&component=mnesia&table=made_${round - 1}`);
+  const change = [
+    "change",
+    "--modify",
+    "3",
+    "--append",
+    "3",
+    "--chmod",
+    "3",
+    "--rename",
+    "3",
+    "--delete",
+    "3",
+    "--add",
+    "3",
+  ];
+  await stack.inside("files", "sample-files", ...change, "--version", version);
+  const sql = `CREATE TABLE made_${round} AS SELECT g AS id, md5(g::text) AS text FROM generate_series(1, 500) g`;
+  await stack.inside("postgres", "psql", "--username=postgres", "--dbname=reports", "-c", sql);
+}
+
+describe.each([
+  { name: "plain", round: 0, cipher: undefined },
+  { name: "aes-256-gcm", round: 1, cipher: "aes-256-gcm" },
+  { name: "aes-256-cbc", round: 2, cipher: "aes-256-cbc" },
+] as const)("a $name repository", ({ round, cipher }) => {
+  it("gives back what the sources say they hold, from a full and from incrementals", { timeout: 280_000 }, async () => {
+    const env = cipher === undefined ? {} : job.encrypted(cipher);
+    const withKey = cipher === undefined ? undefined : job.key;
+    const full = await job.receipt(["full"], env);
+    expect(full).toMatchObject({ backup_type: "full", complete: true, cipher: cipher ?? "none" });
+    await compareAll(String(full.backup_id), withKey);
+
+    await changeEverything(round);
+    const incremental = await job.receipt(["incremental"], env);
+    expect(incremental).toMatchObject({ backup_type: "incremental", base: full.backup_id, complete: true });
+    expect(incremental.sizes?.stored_bytes).toBeLessThan((full.sizes?.stored_bytes ?? 0) / 3);
+    await compareAll(String(incremental.backup_id), withKey);
+
+    const unchanged = await job.receipt(["incremental"], env);
+    expect(unchanged).toMatchObject({ backup_type: "incremental", base: full.backup_id, complete: true });
+    await compareAll(String(unchanged.backup_id), withKey);
+    const [first = 0, last = 0] = [full, unchanged].map(({ sizes }) => sizes?.stored_bytes ?? 0);
+    expect(last).toBeLessThan(first / 20);
+  });
+});
+
+it("every restore point passes sha256sum -c", async () => {
+  const script =
+    "for point in erlmcp_*; do (cd $point && sha256sum -c --quiet checksums.sha256 && echo ok) || exit 1; done";
+  const points = (await job.inRepository("ls -d erlmcp_*")).split("\n");
+  expect(points).toHaveLength(9);
+  expect((await job.inRepository(script)).split("\n")).toEqual(points.map(() => "ok"));
+});

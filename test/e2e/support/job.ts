@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseReceipt, type Receipt } from "@erlmcp/manifest";
+import { execa } from "execa";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** What one run of the job came to. */
+export interface JobRun {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The backup job with a repository of its own, used as an operator uses it. */
+export interface BackupJob {
+  readonly volume: string;
+  /** `docker compose run --rm backup ARGS`; gives up after five minutes. */
+  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<JobRun>;
+  /** Runs it with --json, expects exit status 0, gives the receipt. */
+  receipt(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Receipt>;
+  /** Runs a shell script with the repository as its working folder. */
+  inRepository(script: string): Promise<string>;
+  /** Copies the repository to this machine; gives the folder. */
+  copyOut(): Promise<string>;
+  /** Settings that turn encryption on with a key that is made for this job. */
+  encrypted(cipher: "aes-256-gcm" | "aes-256-cbc"): Record<string, string>;
+  readonly key: Buffer;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Builds the job's image and makes a volume for its repository.
+ *
+ * @param project the Compose project that is backed up, and no other one
+ */
+export async function openBackupJob(project: string): Promise<BackupJob> {
+  const volume = `${project}-backups`;
+  const folder = await mkdtemp(join(tmpdir(), "erlmcp-e2e-"));
+  const key = randomBytes(32);
+  const keyFile = join(folder, "backup.key");
+  await writeFile(keyFile, key, { mode: 0o600 });
+  const env = { BACKUP_PROJECT: project, BACKUP_VOLUME: volume, COMPOSE_IGNORE_ORPHANS: "true" };
+  const label = `erlmcp.test.run=${process.env["ERLMCP_TEST_RUN"] ?? "by-hand"}`;
+  const compose = ["compose", "--project-name", `${project}-job`];
+  await execa("docker", ["volume", "create", "--label", label, volume]);
+  await execa("docker", [...compose, "build", "--quiet", "backup"], { cwd: root, env });
+
+  const run: BackupJob["run"] = async (args, extra = {}) => {
+    const ended = await execa("docker", [...compose, "run", "--rm", "--no-TTY", "--label", label, "backup", ...args], {
+      cwd: root,
+      env: { ...env, ...extra },
+      stdin: "ignore",
+      reject: false,
+      timeout: 300_000,
+    });
+    const { exitCode, stdout, stderr } = ended;
+    if (exitCode === undefined) throw new Error(`backup ${args.join(" ")} did not end: ${stderr}`);
+    return { exitCode, stdout, stderr };
+  };
+  const inRepository: BackupJob["inRepository"] = async (script) => {
+    const mount = ["--volume", `${volume}:/repository`, "--workdir", "/repository", "--entrypoint", "sh"];
+    const { stdout } = await execa("docker", ["run", "--rm", ...mount, "erlmcp/backup:local", "-c", script]);
+    return stdout;
+  };
+  let copies = 0;
+  return {
+    volume,
+    key,
+    run,
+    inRepository,
+    async receipt(args, extra) {
+      const { exitCode, stdout, stderr } = await run([...args, "--json"], extra);
+      if (exitCode !== 0) throw new Error(`backup ${args.join(" ")}: exit status ${exitCode}: ${stderr}`);
+      return parseReceipt(Buffer.from(`${stdout}\n`));
+    },
+    async copyOut() {
+      copies += 1;
+      const target = join(folder, `repository-${copies}`);
+      const made = await execa("docker", ["create", "--volume", `${volume}:/repository`, "erlmcp/backup:local"]);
+      try {
+        await execa("docker", ["cp", "--quiet", `${made.stdout}:/repository`, target]);
+      } finally {
+        await execa("docker", ["rm", made.stdout]);
+      }
+      return target;
+    },
+    encrypted: (cipher) => ({
+      COMPOSE_FILE: "compose/compose.yaml:compose/encryption.yaml",
+      ERLMCP_KEY_FILE: keyFile,
+      ENCRYPT_CIPHER: cipher,
+    }),
+    async [Symbol.asyncDispose]() {
+      await execa("docker", [...compose, "down"], { cwd: root, env });
+      await execa("docker", ["volume", "rm", "--force", volume]);
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** The stored receipt of a restore point in a copy of the repository. */
+export async function storedReceipt(repository: string, id: string): Promise<Receipt> {
+  return parseReceipt(await readFile(join(repository, id, "receipt.json")));
+}
