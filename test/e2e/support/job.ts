@@ -20,6 +20,10 @@ export interface BackupJob {
   readonly volume: string;
   /** `docker compose run --rm backup ARGS`; gives up after five minutes. */
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<JobRun>;
+  /** As run, with options of `docker compose run`. */
+  runWith(options: readonly string[], args: readonly string[]): Promise<JobRun>;
+  /** Holds the repository's lock from a container; call what it gives to let go. */
+  holdLock(): Promise<() => Promise<void>>;
   /** Runs it with --json, expects exit status 0, gives the receipt. */
   receipt(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Receipt>;
   /** Runs a shell script with the repository as its working folder. */
@@ -49,8 +53,9 @@ export async function openBackupJob(project: string): Promise<BackupJob> {
   await execa("docker", ["volume", "create", "--label", label, volume]);
   await execa("docker", [...compose, "build", "--quiet", "backup"], { cwd: root, env });
 
-  const run: BackupJob["run"] = async (args, extra = {}) => {
-    const ended = await execa("docker", [...compose, "run", "--rm", "--no-TTY", "--label", label, "backup", ...args], {
+  const runJob = async (options: readonly string[], args: readonly string[], extra: Record<string, string>) => {
+    const words = [...compose, "run", "--rm", "--no-TTY", "--label", label, ...options, "backup", ...args];
+    const ended = await execa("docker", words, {
       cwd: root,
       env: { ...env, ...extra },
       stdin: "ignore",
@@ -61,6 +66,7 @@ export async function openBackupJob(project: string): Promise<BackupJob> {
     if (exitCode === undefined) throw new Error(`backup ${args.join(" ")} did not end: ${stderr}`);
     return { exitCode, stdout, stderr };
   };
+  const run: BackupJob["run"] = (args, extra = {}) => runJob([], args, extra);
   const inRepository: BackupJob["inRepository"] = async (script) => {
     const mount = ["--volume", `${volume}:/repository`, "--workdir", "/repository", "--entrypoint", "sh"];
     const { stdout } = await execa("docker", ["run", "--rm", ...mount, "erlmcp/backup:local", "-c", script]);
@@ -72,6 +78,17 @@ export async function openBackupJob(project: string): Promise<BackupJob> {
     key,
     run,
     inRepository,
+    runWith: (options, args) => runJob(options, args, {}),
+    async holdLock() {
+      const script = "exec 9>>/repository/locks/repository.lock; flock 9; touch /tmp/held; exec sleep 300";
+      const mount = ["--volume", `${volume}:/repository`, "--entrypoint", "sh"];
+      const started = await execa("docker", ["run", "--detach", "--rm", ...mount, "erlmcp/backup:local", "-c", script]);
+      const wait = "until [ -e /tmp/held ]; do sleep 0.05; done";
+      await execa("docker", ["exec", started.stdout, "sh", "-c", wait]);
+      return async () => {
+        await execa("docker", ["kill", started.stdout]);
+      };
+    },
     async receipt(args, extra) {
       const { exitCode, stdout, stderr } = await run([...args, "--json"], extra);
       if (exitCode !== 0) throw new Error(`backup ${args.join(" ")}: exit status ${exitCode}: ${stderr}`);
