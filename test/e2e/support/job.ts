@@ -40,8 +40,9 @@ export interface BackupJob {
  * Builds the job's image and makes a volume for its repository.
  *
  * @param project the Compose project that is backed up, and no other one
+ * @param volumeOptions of `docker volume create`
  */
-export async function openBackupJob(project: string): Promise<BackupJob> {
+export async function openBackupJob(project: string, volumeOptions: readonly string[] = []): Promise<BackupJob> {
   const volume = `${project}-backups`;
   const folder = await mkdtemp(join(tmpdir(), "erlmcp-e2e-"));
   const key = randomBytes(32);
@@ -50,7 +51,7 @@ export async function openBackupJob(project: string): Promise<BackupJob> {
   const env = { BACKUP_PROJECT: project, BACKUP_VOLUME: volume, COMPOSE_IGNORE_ORPHANS: "true" };
   const label = `erlmcp.test.run=${process.env["ERLMCP_TEST_RUN"] ?? "by-hand"}`;
   const compose = ["compose", "--project-name", `${project}-job`];
-  await execa("docker", ["volume", "create", "--label", label, volume]);
+  await execa("docker", ["volume", "create", ...volumeOptions, "--label", label, volume]);
   await execa("docker", [...compose, "build", "--quiet", "backup"], { cwd: root, env });
 
   const runJob = async (options: readonly string[], args: readonly string[], extra: Record<string, string>) => {

@@ -1,0 +1,159 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { execa } from "execa";
+import { startStack, type Stack } from "../sample/stack.ts";
+import { openBackupJob, type BackupJob } from "../support/job.ts";
+import { openCopy } from "../support/restore-point.ts";
+
+/** How a run is ended before its time. */
+export const endings = [
+  "kill worker",
+  "kill launcher",
+  "terminate launcher",
+  "remove worker",
+  "remove launcher",
+  "kill source",
+] as const;
+export type Ending = (typeof endings)[number];
+
+/** A stack, a job, and two containers whose volumes are read while they are paused or stopped. */
+export interface Lab {
+  readonly job: BackupJob;
+  /** Runs a full backup, ends it at a fraction of the time that a whole one takes. @returns what was hit */
+  endAt(fraction: number, ending: Ending): Promise<string>;
+  /** What must be true once the containers of a run are gone; throws what isn't. */
+  checkAfter(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const quiet = ["pause", "stop"] as const;
+const docker = async (...args: string[]): Promise<string> => (await execa("docker", args)).stdout;
+
+export async function openLab(project: string): Promise<Lab> {
+  const stack = await startStack(project, ["erlmcp", "postgres"], { SAMPLE_ROWS: "2000" });
+  const job = await openBackupJob(project);
+  for (const during of quiet) await startQuiet(project, during);
+  const begun = performance.now();
+  await job.receipt(["full"]);
+  return new KillLab({ project, stack, job }, performance.now() - begun);
+}
+
+/** A container that fills its volume once and then lives on. */
+async function startQuiet(project: string, during: string): Promise<void> {
+  const labels = [
+    `com.docker.compose.project=${project}`,
+    "erlmcp.backup.volumes=true",
+    `erlmcp.backup.during=${during}`,
+    `erlmcp.test.run=${process.env["ERLMCP_TEST_RUN"] ?? "by-hand"}`,
+  ].flatMap((label) => ["--label", label]);
+  const name = `${project}-${during}`;
+  const script = "[ -e /data/file ] || head -c 20000000 /dev/urandom > /data/file; touch /tmp/ready; exec sleep 3600";
+  const image = ["--entrypoint", "sh", "erlmcp/backup:local", "-c", script];
+  await docker("run", "--detach", "--init", "--name", name, ...labels, "--volume", `${name}:/data`, ...image);
+  await docker("exec", name, "sh", "-c", "until [ -e /tmp/ready ]; do sleep 0.05; done");
+}
+
+class KillLab implements Lab {
+  readonly job: BackupJob;
+  readonly #stack: Stack;
+  readonly #project: string;
+  readonly #wholeMs: number;
+  #runs = 0;
+
+  constructor({ project, stack, job }: { project: string; stack: Stack; job: BackupJob }, wholeMs: number) {
+    this.job = job;
+    this.#project = project;
+    this.#stack = stack;
+    this.#wholeMs = wholeMs;
+  }
+
+  async endAt(fraction: number, ending: Ending): Promise<string> {
+    this.#runs += 1;
+    const name = `${this.#project}-run-${this.#runs}`;
+    const running = this.job.runWith(["--name", name], ["full"]);
+    await delay(fraction * this.#wholeMs); // the point is the time
+    const hit = await this.#end(ending, name);
+    const { exitCode, stderr } = await running;
+    await this.#gone(name);
+    const phase = stderr.trim().split("\n").at(-1)?.slice(0, 160) ?? "";
+    return `${fraction.toFixed(2)} ${ending}: ${hit ? "hit" : "too late or too early"}, exit ${exitCode}: ${phase}`;
+  }
+
+  async #end(ending: Ending, launcher: string): Promise<boolean> {
+    if (ending === "kill source") return succeeds("kill", `${this.#project}-postgres-1`);
+    const target = ending.endsWith("worker") ? await this.#worker(launcher) : launcher;
+    if (target === "") return false;
+    if (ending.startsWith("remove")) return succeeds("rm", "--force", target);
+    return succeeds("kill", "--signal", ending.startsWith("kill") ? "KILL" : "TERM", target);
+  }
+
+  async #worker(launcher: string): Promise<string> {
+    const { stdout: id, exitCode } = await execa("docker", ["inspect", "--format", "{{.Id}}", launcher], {
+      reject: false,
+    });
+    return exitCode === 0 ? docker("ps", "--quiet", "--filter", `label=erlmcp.job.sibling=${id}`) : "";
+  }
+
+  /** The launcher has ended; its worker notices, cleans up and ends too. */
+  async #gone(launcher: string): Promise<void> {
+    const left = async () => {
+      const mine = await docker("ps", "--all", "--quiet", "--filter", `name=^${launcher}$`);
+      const workers = await docker(
+        "ps",
+        "--quiet",
+        "--filter",
+        "label=erlmcp.job.sibling",
+        "--filter",
+        `volume=${this.job.volume}`,
+      );
+      return mine + workers;
+    };
+    const deadline = performance.now() + 90_000;
+    while ((await left()) !== "") {
+      if (performance.now() > deadline) throw new Error(`containers of ${launcher} are still there`);
+      await delay(50);
+    }
+  }
+
+  async checkAfter(): Promise<void> {
+    await this.#stack.compose("up", "--detach", "--wait", "erlmcp", "postgres");
+    await this.#checkRestorePoints();
+    await this.job.receipt(["full"]);
+    const left = await this.job.inRepository("ls -A .staging; ls locks; tail -n 1 catalog/backups.jsonl >/dev/null");
+    if (left !== "repository.lock") throw new Error(`left in the repository: ${left}`);
+    for (const during of quiet) {
+      const state = await docker("inspect", "--format", "{{.State.Status}}", `${this.#project}-${during}`);
+      if (state !== "running") throw new Error(`${this.#project}-${during} is ${state}`);
+    }
+    await this.job.inRepository("rm -rf erlmcp_* catalog/backups.jsonl");
+  }
+
+  /** Whatever is called like a restore point is one: whole, and readable to the end of its ledger. */
+  async #checkRestorePoints(): Promise<void> {
+    const points = (await this.job.inRepository("ls -d erlmcp_* 2>/dev/null || :"))
+      .split("\n")
+      .filter((id) => id !== "");
+    if (points.length === 0) return;
+    const repository = await this.job.copyOut();
+    for (const id of points) {
+      await this.job.inRepository(`cd ${id} && sha256sum -c --quiet checksums.sha256`);
+      const point = await openCopy(repository, id, undefined);
+      let lines = 0;
+      for await (const line of point.ledger()) lines += line.name === "" ? 0 : 1;
+      await point.close();
+      if (lines !== point.manifest.contents.ledger_lines) throw new Error(`${id} has ${lines} lines in its ledger`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const during of quiet) {
+      await docker("rm", "--force", `${this.#project}-${during}`);
+      await docker("volume", "rm", `${this.#project}-${during}`);
+    }
+    await this.job[Symbol.asyncDispose]();
+    await this.#stack[Symbol.asyncDispose]();
+  }
+}
+
+async function succeeds(...args: string[]): Promise<boolean> {
+  return (await execa("docker", args, { reject: false })).exitCode === 0;
+}

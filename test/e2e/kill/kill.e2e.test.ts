@@ -1,0 +1,68 @@
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startStack } from "../sample/stack.ts";
+import { openBackupJob } from "../support/job.ts";
+import { openLab, type Ending, type Lab } from "./ended-runs.ts";
+
+const project = `erlmcp-kill-${process.pid}`;
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await openLab(project);
+});
+
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
+});
+
+// A sample of what kill.soak.test.ts does: quiescing comes in the last third of a run.
+it.each<[number, Ending]>([
+  [0.35, "kill launcher"],
+  [0.5, "kill worker"],
+  [0.6, "kill source"],
+  [0.7, "terminate launcher"],
+  [0.8, "remove worker"],
+  [0.9, "kill launcher"],
+])("a run ended at %f of its time (%s) leaves a sound repository and running services", async (fraction, ending) => {
+  const hit = await lab.endAt(fraction, ending);
+  console.log(hit);
+  await expect(lab.checkAfter()).resolves.toBeUndefined();
+});
+
+it("a full disk ends the run with 1 and leaves the repository as it was", async () => {
+  const own = `${project}-full`;
+  const stack = await startStack(own, ["erlmcp"], { SAMPLE_ROWS: "10000", SAMPLE_WRITERS: "0" });
+  const job = await openBackupJob(own, [
+    "--driver",
+    "local",
+    "--opt",
+    "type=tmpfs",
+    "--opt",
+    "device=tmpfs",
+    "--opt",
+    "o=size=600k",
+  ]);
+  // A tmpfs lives as long as something has it mounted.
+  const holder = await execa("docker", [
+    "run",
+    "--detach",
+    "--rm",
+    "--volume",
+    `${job.volume}:/repository`,
+    "--entrypoint",
+    "sleep",
+    "erlmcp/backup:local",
+    "600",
+  ]);
+  try {
+    const { exitCode, stderr } = await job.run(["full"]);
+    expect(stderr).toContain('"code":"DISK_FULL"');
+    expect(exitCode).toBe(1);
+    expect(await job.inRepository("ls -A .staging; ls -d erlmcp_* 2>/dev/null || :")).toBe("");
+    expect(await job.receipt(["full", "--only=config"])).toMatchObject({ complete: true });
+  } finally {
+    await execa("docker", ["rm", "--force", holder.stdout]);
+    await job[Symbol.asyncDispose]();
+    await stack[Symbol.asyncDispose]();
+  }
+});
