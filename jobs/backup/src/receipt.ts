@@ -39,7 +39,12 @@ export function draftReceipt(run: LockedRun, outcome: Outcome): ReceiptDraft {
     capture: capture.span === undefined ? null : spanOf(capture.span),
     remote: { state: "none", detail: remoteDetail(run) },
     notes: [...run.plan.notes, ...base.notes],
-    details: { engine: { ...run.host.engine.facts }, depends_on: head.depends_on, packs: head.packs.length },
+    details: {
+      engine: { ...run.host.engine.facts },
+      depends_on: head.depends_on,
+      packs: head.packs.length,
+      peak_memory_bytes: process.resourceUsage().maxRSS * 1024,
+    },
   };
 }
 
