@@ -23,6 +23,7 @@ export interface PackFacts {
 /** Bytes to append to a pack; `complete` with its last ones. */
 export interface PackWrite {
   number: number;
+  offset: number; // where in the pack: writes that come in another order are refused
   bytes: Uint8Array<ArrayBuffer>;
   complete: PackFacts | undefined;
 }
@@ -46,6 +47,7 @@ export interface PackBuilder {
 interface OpenPack {
   number: number;
   bytes: number;
+  taken: number; // of the bytes, those that were handed out to be written
   hash: Hash;
   segments: FooterSegment[];
   records: Uint8Array[];
@@ -67,14 +69,17 @@ export function createPackBuilder({ sealer, level, nextNumber }: PackBuilderOpti
     return pack.bytes - before;
   }
 
-  function flush(number: number, complete: PackFacts | undefined): void {
-    if (pending.length > 0) writes.push({ number, bytes: joined(pending), complete });
+  function flush(pack: OpenPack, complete: PackFacts | undefined): void {
+    if (pending.length > 0) {
+      writes.push({ number: pack.number, offset: pack.taken, bytes: joined(pending), complete });
+      pack.taken = pack.bytes;
+    }
     pending = [];
   }
 
   function begin(): OpenPack {
     const number = nextNumber();
-    const pack = { number, bytes: 0, hash: createHash("sha256"), segments: [], records: [], chunks: 0 };
+    const pack = { number, bytes: 0, taken: 0, hash: createHash("sha256"), segments: [], records: [], chunks: 0 };
     append(pack, [packHeader(number)]);
     return pack;
   }
@@ -85,7 +90,7 @@ export function createPackBuilder({ sealer, level, nextNumber }: PackBuilderOpti
     const plain = encodeFooter({ segments, records: Buffer.concat(records) });
     append(open, [packTrailer(append(open, sealer.seal({ kind: "footer", number, offset: open.bytes }, plain)))]);
     const sha256 = open.hash.digest("hex");
-    flush(number, { number, bytes: open.bytes, sha256, segments: segments.length, chunks: open.chunks });
+    flush(open, { number, bytes: open.bytes, sha256, segments: segments.length, chunks: open.chunks });
     open = undefined;
   }
 
@@ -105,7 +110,7 @@ export function createPackBuilder({ sealer, level, nextNumber }: PackBuilderOpti
     },
     end,
     take() {
-      if (open !== undefined) flush(open.number, undefined);
+      if (open !== undefined) flush(open, undefined);
       const taken = writes;
       writes = [];
       return taken;

@@ -1,3 +1,4 @@
+import { BackupError } from "@erlmcp/errors";
 import { packName } from "./layout.ts";
 import type { PackFacts, PackWrite } from "./pack-builder.ts";
 import type { PackFile, PackTarget } from "./target.ts";
@@ -13,7 +14,7 @@ export interface PackFiles {
 }
 
 export function createPackFiles(target: PackTarget): PackFiles {
-  const open = new Map<number, { file: Promise<PackFile>; last: Promise<void> }>();
+  const open = new Map<number, { file: Promise<PackFile>; last: Promise<void>; bytes: number }>();
   const complete: PackFacts[] = [];
 
   async function write(
@@ -35,7 +36,12 @@ export function createPackFiles(target: PackTarget): PackFiles {
       const pack = open.get(next.number) ?? {
         file: target.create(packName(next.number)),
         last: Promise.resolve(),
+        bytes: 0,
       };
+      if (next.offset !== pack.bytes) {
+        throw new BackupError("FAILED", `${packName(next.number)} was to be written out of order`);
+      }
+      pack.bytes += next.bytes.byteLength;
       open.set(next.number, pack);
       pack.last = write(pack.last, pack.file, next);
       await pack.last;
