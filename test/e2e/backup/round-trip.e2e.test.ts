@@ -16,7 +16,7 @@ beforeAll(async () => {
   stack = await startStack(project, ["erlmcp", "postgres", "postgres-load", "files"], {
     SAMPLE_ROWS: "300",
     SAMPLE_FILES_SMALL: "200",
-    SAMPLE_FILES_LARGE_MB: "6",
+    SAMPLE_FILES_LARGE_MB: "40", // several packs,
     SAMPLE_FILES_GROW: "0",
   });
   job = await openBackupJob(project);
