@@ -81,7 +81,7 @@ export async function openPeer(name: string, scripts: { init: string; run: strin
   };
 }
 
-/** With what each of them has for our -1: restic's and borg's fastest zstd. */
+/** restic with its default compression, borg and tar with zstd at the level that the job uses. */
 export const peers = {
   restic: { init: "restic init -q -r /repo", run: "restic backup -q -r /repo --compression auto /data" },
   borg: {
@@ -89,7 +89,7 @@ export const peers = {
     run: "borg create --compression zstd,1 /repo::{now:%Y%m%dT%H%M%S%f} /data",
   },
   tar: {
-    init: "head -c 32 /dev/urandom > /repo/key",
+    init: "openssl rand -hex 32 > /repo/key",
     run: "bash -o pipefail -c 'tar -C /data -c . | zstd -1 -T2 -q | openssl enc -aes-256-cbc -pbkdf2 -pass file:/repo/key > /repo/$RANDOM$RANDOM'",
   },
 } as const;
