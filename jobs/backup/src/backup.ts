@@ -1,17 +1,23 @@
-import { insideContainer } from "@erlmcp/docker";
+import { undoQuiesce } from "@erlmcp/docker";
 import { BackupError } from "@erlmcp/errors";
-import { openRepository } from "@erlmcp/fs";
-import { readSettings, showSettings, type JobContext, type JobOutcome, type Settings } from "@erlmcp/job";
-import { createReceipt, receiptName, serializeReceipt } from "@erlmcp/manifest";
-import { flock } from "@erlmcp/posix";
+import {
+  openEncryption,
+  openHost,
+  readBuild,
+  runInSibling,
+  say,
+  showConfig,
+  stopWithLauncher,
+  version,
+  workerVariable,
+  type Host,
+} from "@erlmcp/host";
+import { readSettings, type JobContext, type JobOutcome, type Settings } from "@erlmcp/job";
 import { parseCommandLine, type Request } from "./cli.ts";
 import { showPlan } from "./dry-run.ts";
-import { openEncryption } from "./encryption.ts";
-import { openHost, readBuild, version, type Build, type Host } from "./host.ts";
-import { runInSibling, workerVariable } from "./launch.ts";
 import { showList } from "./list.ts";
 import { missingMounts, planBackup } from "./plan.ts";
-import { draftFailure } from "./receipt.ts";
+import { createQuiesceRecord } from "./quiesce-record.ts";
 import type { Run } from "./run.ts";
 import { makeRestorePoint } from "./work.ts";
 
@@ -31,46 +37,25 @@ export async function backup(context: JobContext): Promise<JobOutcome> {
   const plan = await planBackup(host, settings, request);
   for (const note of plan.notes) context.log.warn(note);
   const run: Run = { context, request, settings, host, encryption, plan, build: await readBuild(host.self) };
+  const missing = missingMounts(plan);
   if (workerVariable in context.env) stopWithLauncher(context);
-  else if (missingMounts(plan).length > 0) return runInSibling(context, host, { plan, settings });
+  else if (missing.length > 0) {
+    return runInSibling(context, host, {
+      service: "backup",
+      mounts: missing.map(({ name, target }) => ({ volume: name, target, readOnly: true })),
+      afterKill: () => resumeServices(host, settings.values.BACKUP_ROOT),
+    });
+  }
   return request.dryRun ? showPlan(run) : makeRestorePoint(run);
 }
 
-/** The receipt of a run that failed, in the repository. Outside a container there is none to write to. */
-export async function recordFailure(context: JobContext, error: unknown, exitCode: number): Promise<void> {
-  if (!(await insideContainer())) return;
-  const receipt = createReceipt(draftFailure(context, await knownBuild(context), { error, exitCode }));
-  const repository = await openRepository({ root: rootOf(context), flock });
-  await repository.writeReceipt(receiptName(receipt), serializeReceipt(receipt));
-}
-
-function rootOf(context: JobContext): string {
-  try {
-    return readSettings(context.env).values.BACKUP_ROOT;
-  } catch (error) {
-    if (error instanceof BackupError) return readSettings({}).values.BACKUP_ROOT; // the configuration is what failed
-    throw error;
-  }
-}
-
-/** As much of it as can be known: the failure may be just that the engine isn't there. */
-async function knownBuild(context: JobContext): Promise<Build> {
-  let host: Host | undefined;
-  try {
-    host = await openHost(context.env["DOCKER_HOST"]);
-  } catch (error) {
-    if (!(error instanceof BackupError)) throw error;
-    context.log.debug({ reason: error.message }, "the receipt lacks the image's digest");
-  }
-  return readBuild(host?.self);
-}
-
-/** A worker lives no longer than its launcher, who holds its input open. */
-function stopWithLauncher(context: JobContext): void {
-  process.stdin.on("end", () => context.terminate("its launcher is gone"));
-  process.stdin.on("error", () => context.terminate("its launcher is gone"));
-  process.stdin.resume();
-  process.stdin.unref();
+/** What a killed worker had paused or stopped runs again, now and not only with the next run. */
+async function resumeServices(host: Host, root: string): Promise<void> {
+  const record = createQuiesceRecord(root);
+  const intent = await record.read();
+  if (intent === undefined) return;
+  await undoQuiesce(host.engine, intent);
+  await record.clear();
 }
 
 /** Better no backup than one that an operator believes to be somewhere else. */
@@ -79,19 +64,4 @@ function refuseUpload(settings: Settings, request: Request): void {
   throw new BackupError("CONFIG_INVALID", "S3_BUCKET is set, and this version of the backup job cannot upload", {
     hint: "Unset S3_BUCKET, or pass --no-upload to keep the restore point local.",
   });
-}
-
-function say(context: JobContext, text: string): JobOutcome {
-  context.stdout.write(text);
-  return { exitCode: 0 };
-}
-
-function showConfig(context: JobContext, settings: Settings, request: Request): JobOutcome {
-  const shown = showSettings(settings);
-  if (request.json) return say(context, `${JSON.stringify(shown, undefined, 2)}\n`);
-  const width = Math.max(...shown.map(({ name }) => name.length));
-  return say(
-    context,
-    shown.map(({ name, value, origin }) => `${name.padEnd(width)}  ${value}  (${origin})\n`).join(""),
-  );
 }

@@ -1,6 +1,7 @@
 import { chooseBase, type CatalogLine } from "@erlmcp/catalog";
 import type { BackupType, Chunking } from "@erlmcp/manifest";
 import { defaultChunking } from "@erlmcp/pack";
+import { accessTo } from "@erlmcp/host";
 import { openGeneration, whyUnusable, type Generation, type RestorePointAccess } from "@erlmcp/restore-point";
 import type { LockedRun } from "./run.ts";
 
@@ -17,7 +18,7 @@ export async function chooseAndOpenBase(run: LockedRun): Promise<Base> {
   const { type } = run.request;
   const full = { generation: undefined, chunking: defaultChunking };
   if (type !== "incremental") return { ...full, type, notes: [] };
-  const access = accessTo(run);
+  const access = accessTo(run.repository, run.encryption);
   const choice = await chooseBase(run.points, {
     cipher: run.encryption?.cipher ?? "none",
     keyIds: undefined, // opening it tells, also for a passphrase, whose key IDs depend on the salt
@@ -52,12 +53,4 @@ async function usable(
     else notes.push(`${id} ${reason}: nothing is reused from it; run verify`);
   }
   return { ids, notes };
-}
-
-export function accessTo({ repository, encryption }: LockedRun): RestorePointAccess {
-  return {
-    store: repository.store,
-    keyring: encryption?.keyring,
-    open: (id, name) => repository.openObject(id, name),
-  };
 }

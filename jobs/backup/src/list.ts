@@ -1,12 +1,11 @@
 import { formatListing, listRestorePoints } from "@erlmcp/catalog";
-import { openRepository } from "@erlmcp/fs";
+import { openLocal } from "@erlmcp/host";
 import type { JobContext, JobOutcome, Settings } from "@erlmcp/job";
-import { flock } from "@erlmcp/posix";
 import type { Request } from "./cli.ts";
 
 /** The restore points in the repository. Reads only, so it takes no lock: a restore point appears all at once. */
 export async function showList(context: JobContext, settings: Settings, request: Request): Promise<JobOutcome> {
-  const repository = await openRepository({ root: settings.values.BACKUP_ROOT, flock });
+  const repository = await openLocal(settings);
   const listed = await listRestorePoints(repository.store);
   context.stdout.write(
     request.json ? `${JSON.stringify(listed, undefined, 2)}\n` : formatListing(listed, context.now()),

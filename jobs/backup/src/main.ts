@@ -1,4 +1,5 @@
+import { recordFailure } from "@erlmcp/host";
 import { runJob } from "@erlmcp/job";
-import { backup, recordFailure } from "./backup.ts";
+import { backup } from "./backup.ts";
 
 await runJob({ service: "backup", main: backup, recordFailure });

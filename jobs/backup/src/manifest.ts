@@ -1,10 +1,10 @@
 import { basename } from "node:path";
 import type { KeySlot } from "@erlmcp/crypto";
 import type { ContentRef } from "@erlmcp/entry";
+import { version } from "@erlmcp/host";
 import type { BackupType, Chunking, Cipher, createLedgerSummary, Manifest } from "@erlmcp/manifest";
 import type { PackResult } from "@erlmcp/pack";
 import type { Capture } from "./collection.ts";
-import { version } from "./host.ts";
 
 export type Summary = ReturnType<ReturnType<typeof createLedgerSummary>["result"]>;
 

@@ -2,9 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { discover, type Discovery, type Source } from "@erlmcp/docker";
 import { BackupError } from "@erlmcp/errors";
+import type { Host } from "@erlmcp/host";
 import type { Settings } from "@erlmcp/job";
 import type { Request } from "./cli.ts";
-import type { Host } from "./host.ts";
 
 export const volumesFolder = "/sources/volumes";
 export const configFolder = "/sources/config";

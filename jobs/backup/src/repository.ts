@@ -1,24 +1,8 @@
 import { reconcileCatalog, type CatalogLine } from "@erlmcp/catalog";
 import { undoQuiesce } from "@erlmcp/docker";
-import { openRepository, type Repository, type RepositoryLock } from "@erlmcp/fs";
-import { flock } from "@erlmcp/posix";
+import type { Repository, RepositoryLock } from "@erlmcp/fs";
 import { createQuiesceRecord } from "./quiesce-record.ts";
 import type { Run } from "./run.ts";
-
-/** Takes the repository for this run alone. @throws BackupError LOCKED, CONFIG_INVALID */
-export async function lockRepository(run: Run): Promise<{ repository: Repository; lock: RepositoryLock }> {
-  const { context, host, settings } = run;
-  const repository = await openRepository({ root: settings.values.BACKUP_ROOT, flock });
-  const facts = context.facts();
-  const lock = repository.lock("exclusive", {
-    job: facts.service,
-    command: context.argv.join(" "),
-    container: host.self.container.name,
-    pid: process.pid,
-    started: facts.startedAt.toISOString(),
-  });
-  return { repository, lock };
-}
 
 /** Puts right what a killed run left: services that it stopped, containers, staging, the catalog. @returns all restore points */
 export async function recover(run: Run, repository: Repository, lock: RepositoryLock): Promise<CatalogLine[]> {

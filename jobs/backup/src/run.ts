@@ -1,9 +1,9 @@
 import type { CatalogLine } from "@erlmcp/catalog";
 import type { Repository, RepositoryLock } from "@erlmcp/fs";
+import type { Build, Host } from "@erlmcp/host";
 import type { JobContext, Settings } from "@erlmcp/job";
 import type { Encryption } from "@erlmcp/restore-point";
 import type { Request } from "./cli.ts";
-import type { Build, Host } from "./host.ts";
 import type { Plan } from "./plan.ts";
 
 /** Everything that the steps of one run share. */

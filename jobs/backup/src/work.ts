@@ -3,6 +3,7 @@ import { newRunSecret, type KeySlot } from "@erlmcp/crypto";
 import type { LedgerLine } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import type { Staging } from "@erlmcp/fs";
+import { lockFor, openLocal } from "@erlmcp/host";
 import { createProgress, type JobOutcome, type Progress, type Settings } from "@erlmcp/job";
 import {
   createLedgerSummary,
@@ -20,13 +21,14 @@ import type { Capture } from "./collection.ts";
 import { commit } from "./commit.ts";
 import { describeManifest } from "./manifest.ts";
 import { draftReceipt } from "./receipt.ts";
-import { lockRepository, recover } from "./repository.ts";
+import { recover } from "./repository.ts";
 import type { LockedRun, Run } from "./run.ts";
 import { printOutcome } from "./summary.ts";
 
 /** One backup from lock to receipt. */
 export async function makeRestorePoint(run: Run): Promise<JobOutcome> {
-  const { repository, lock } = await lockRepository(run);
+  const repository = await openLocal(run.settings);
+  const lock = lockFor(run.context, run.host, { repository, kind: "exclusive" });
   try {
     const points = await recover(run, repository, lock);
     const locked: LockedRun = { ...run, repository, lock, points };

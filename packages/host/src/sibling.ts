@@ -1,10 +1,8 @@
 import { Writable } from "node:stream";
-import { undoQuiesce } from "@erlmcp/docker";
+import type { SiblingMount } from "@erlmcp/docker";
 import { BackupError } from "@erlmcp/errors";
-import type { JobContext, JobOutcome, Output, Settings } from "@erlmcp/job";
+import type { JobContext, JobOutcome, Output } from "@erlmcp/job";
 import type { Host } from "./host.ts";
-import { missingMounts, type Plan } from "./plan.ts";
-import { createQuiesceRecord } from "./quiesce-record.ts";
 
 /** Set in a sibling: it is a worker, whose launcher holds its input open. Its value is the width of the terminal, or 0. */
 export const workerVariable = "ERLMCP_WORKER";
@@ -12,17 +10,20 @@ export const workerVariable = "ERLMCP_WORKER";
 /** Exit statuses that a worker gives itself; with anything else it was ended from outside and wrote no receipt. */
 const ownStatuses = new Set([0, 1, 2, 3, 4, 5, 6, 7, 130, 143]);
 
-/** Runs this same command in a sibling container that has the volumes mounted read-only, and passes its outcome on. */
-export async function runInSibling(
-  context: JobContext,
-  host: Host,
-  work: { plan: Plan; settings: Settings },
-): Promise<JobOutcome> {
+export interface SiblingWork {
+  readonly service: string; // the job
+  readonly mounts: readonly SiblingMount[];
+  /** Puts right what a worker that was killed left standing. */
+  readonly afterKill: () => Promise<void>;
+}
+
+/** Runs this same command in a sibling container that has the volumes mounted, and passes its outcome on. */
+export async function runInSibling(context: JobContext, host: Host, work: SiblingWork): Promise<JobOutcome> {
   const sibling = await host.engine.startSibling({
     cmd: [...context.argv],
     env: { [workerVariable]: context.stderr.isTTY ? String(context.stderr.columns) : "0" },
-    mounts: missingMounts(work.plan).map(({ name, target }) => ({ volume: name, target, readOnly: true })),
-    labels: { "erlmcp.job": "backup" },
+    mounts: work.mounts,
+    labels: { "erlmcp.job": work.service },
     stdout: sinkOf(context.stdout),
     stderr: sinkOf(context.stderr),
     signal: context.signal,
@@ -30,19 +31,18 @@ export async function runInSibling(
   });
   const exitCode = await sibling.exitCode;
   if (ownStatuses.has(exitCode)) return { exitCode };
-  await resumeServices(host, work.settings.values.BACKUP_ROOT);
+  await work.afterKill();
   throw new BackupError("FAILED", `the worker was killed (exit status ${exitCode})`, {
     hint: exitCode === 137 ? "It may have had too little memory; see docker events." : "See the log above.",
   });
 }
 
-/** What a killed worker had paused or stopped runs again, now and not only with the next run. */
-async function resumeServices(host: Host, root: string): Promise<void> {
-  const record = createQuiesceRecord(root);
-  const intent = await record.read();
-  if (intent === undefined) return;
-  await undoQuiesce(host.engine, intent);
-  await record.clear();
+/** A worker lives no longer than its launcher, who holds its input open. */
+export function stopWithLauncher(context: JobContext): void {
+  process.stdin.on("end", () => context.terminate("its launcher is gone"));
+  process.stdin.on("error", () => context.terminate("its launcher is gone"));
+  process.stdin.resume();
+  process.stdin.unref();
 }
 
 function sinkOf(output: Output): Writable {
