@@ -7,6 +7,7 @@ import { BackupError } from "@erlmcp/errors";
 import { capturePostgres } from "@erlmcp/postgres";
 import { captureConfig, captureTree, type Base } from "@erlmcp/volumes";
 import type { CaptureContext } from "./capture.ts";
+import { placesOf } from "./place.ts";
 import { volumesFolder, type Plan } from "./plan.ts";
 import type { SourceSink } from "./source-sink.ts";
 import { createSpill } from "./spill.ts";
@@ -42,7 +43,7 @@ export async function captureNodes(context: CaptureContext, sources: readonly Er
       if (sink === undefined) throw new BackupError("FAILED", `${key} was captured into no sink`);
       sinks.delete(key);
       if (error === undefined) {
-        await collection.finish(sink, facts);
+        await collection.finish(sink, { ...facts, ...placesOf(sources) });
         log.info({ component, source: name }, "captured");
       } else await collection.fail(sink, error);
     }
@@ -60,13 +61,13 @@ export async function captureServer(
   sink: SourceSink,
 ): Promise<Record<string, unknown>> {
   const { facts } = await capturePostgres({ engine: run.host.engine, source, sink, signal: run.context.signal });
-  return facts;
+  return { ...facts, ...placesOf([source]) };
 }
 
 /** A volume that is mounted here. `writers`: whether everything that writes there stands still. */
 export async function captureVolume(
   context: CaptureContext,
-  source: Pick<VolumeSource, "name" | "during">,
+  source: VolumeSource,
   sink: SourceSink,
 ): Promise<Record<string, unknown>> {
   const { facts } = await captureTree({
@@ -78,7 +79,7 @@ export async function captureVolume(
     base: baseOf(context, "volumes", source.name),
     writers: source.during.length > 0 ? "quiet" : "running",
   });
-  return facts;
+  return { ...facts, ...placesOf([source]) };
 }
 
 /** A folder below /sources that the operator mounted. */
@@ -112,7 +113,7 @@ export async function captureConfigOf(
     sink,
     signal,
   });
-  return facts;
+  return { ...facts, ...placesOf([source]) };
 }
 
 function baseOf({ base }: CaptureContext, component: Component, name: string): Base | undefined {

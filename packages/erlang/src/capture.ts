@@ -137,7 +137,12 @@ async function captureSource(
     return;
   }
   await giveEntries(capture);
-  sources.push({ component, name, facts: { node: node.inventory.identity }, error: undefined });
+  sources.push({
+    component,
+    name,
+    facts: { node: { ...node.inventory.identity, container: node.container } },
+    error: undefined,
+  });
 }
 
 async function captureTables(capture: Capture, node: OpenNode): Promise<void> {
@@ -177,7 +182,11 @@ async function captureClusters(
       db_nodes: mnesia.db_nodes,
       running_nodes: mnesia.running_nodes,
       use_dir: mnesia.use_dir,
-      nodes: cluster.nodes.map((node) => node.inventory.identity),
+      nodes: cluster.nodes.map((node) => ({
+        ...node.inventory.identity,
+        container: node.container,
+        directory: node.inventory.mnesia.directory,
+      })),
     };
     sources.push({ component: "mnesia", name: cluster.name, facts, error: undefined });
   }

@@ -13,6 +13,7 @@ export interface ErlangNode {
 
 /** A node that we are in, and that has proven to be the one that is meant. */
 export interface OpenNode {
+  container: string; // as it was given
   session: Session;
   inventory: Inventory;
   settings: ErlangSettings;
@@ -30,7 +31,7 @@ export async function openNode(
   try {
     const inventory = parseInventory(await session.request("inventory", {}));
     checkIdentity(inventory, { container, settings });
-    return { session, inventory, settings };
+    return { container, session, inventory, settings };
   } catch (error) {
     await session.abort();
     throw error;
