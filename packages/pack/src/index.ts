@@ -1,7 +1,7 @@
 export { createChunkIndex, type ChunkIndex } from "./chunk-index.ts";
 export type { StoreStats } from "./chunk-store.ts";
 export { Chunking, ChunkSizes, defaultChunking } from "./chunking.ts";
-export { indexName, loadIndex } from "./index-file.ts";
+export { encodeIndex, indexName, loadIndex } from "./index-file.ts";
 export { packName } from "./layout.ts";
 export type { RangeReader } from "./range-reader.ts";
 export { createPackReader, type PackReader, type PackReaderOptions, type RestorePointKey } from "./reader.ts";
@@ -13,3 +13,4 @@ export {
   type PackWriterOptions,
   type StoredPack,
 } from "./writer.ts";
+export { rebuildIndex, verifyPacks, type Expected, type PackReport, type PackWalk } from "./verify-packs.ts";

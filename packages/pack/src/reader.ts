@@ -13,7 +13,8 @@ import { createNameChunk } from "./chunk-id.ts";
 import { wordsOfHex, type ChunkIndex, type ChunkPlace } from "./chunk-index.ts";
 import { chunkRecordBytes, idBytes, packName } from "./layout.ts";
 import type { RangeReader } from "./range-reader.ts";
-import { decodeSegment } from "./segment.ts";
+import { corruptPack } from "./pack-footer.ts";
+import { openSegment } from "./segment-reader.ts";
 
 /** How a restore point is opened; undefined: it is not encrypted. */
 export interface RestorePointKey {
@@ -113,10 +114,7 @@ export function createPackReader(options: PackReaderOptions): PackReader {
 }
 
 function damaged({ restorePoint, segment }: ChunkPlace, what: string): BackupError {
-  const where = `${packName(segment.pack)} of ${restorePoint} at offset ${segment.offset}`;
-  return new BackupError("CORRUPT", `${where} is corrupt: ${what}`, {
-    hint: "Take the pack from a replica; verify tells what else is damaged.",
-  });
+  return corruptPack({ restorePoint, number: segment.pack, offset: segment.offset }, what);
 }
 
 interface Access {
@@ -125,16 +123,17 @@ interface Access {
   close(): Promise<void>;
 }
 
-interface Opened {
+/** What opens segments and names chunks under one key. */
+export interface OpenedKey {
   sealer: Sealer;
   idOf: (chunk: Uint8Array) => Uint8Array;
 }
 
 function createAccess(options: PackReaderOptions): Access {
-  const points = new Map<string, Opened>();
+  const points = new Map<string, OpenedKey>();
   const packs = createCache<RangeReader>(openPacks, async (reader) => reader.close?.());
 
-  function opened(restorePoint: string): Opened {
+  function opened(restorePoint: string): OpenedKey {
     const known = points.get(restorePoint) ?? openWith(options.key(restorePoint));
     points.set(restorePoint, known);
     return known;
@@ -146,20 +145,13 @@ function createAccess(options: PackReaderOptions): Access {
       const { restorePoint, segment } = place;
       const name = packName(segment.pack);
       const pack = await packs.get(`${restorePoint}/${name}`, async () => options.open(restorePoint, name));
-      const { pack: number, offset, sealedBytes, plainBytes, encoding } = segment;
-      if (offset + sealedBytes > pack.size) throw damaged(place, "it ends before");
-      const sealed = await pack.read(offset, sealedBytes);
-      const encoded = opened(restorePoint).sealer.open({ kind: "segment", number, offset }, sealed);
-      if (encoded === undefined) throw damaged(place, "its segment does not authenticate");
-      const plaintext = decodeSegment(encoded, encoding, plainBytes);
-      if (plaintext === undefined) throw damaged(place, "its segment does not decompress to its length");
-      return plaintext;
+      return openSegment({ restorePoint, file: pack, sealer: opened(restorePoint).sealer }, segment);
     },
     close: async () => packs.clear(),
   };
 }
 
-export function openWith(key: RestorePointKey | undefined): Opened {
+export function openWith(key: RestorePointKey | undefined): OpenedKey {
   const name = createNameChunk(key === undefined ? undefined : chunkIdKey(key.secret));
   const id = new Uint8Array(idBytes);
   return {
