@@ -1,4 +1,11 @@
-import { createDocumentSealer, newRunSecret, plainSealer, type Cipher, type RunSecret } from "@erlmcp/crypto";
+import {
+  createDocumentSealer,
+  newRunSecret,
+  plainSealer,
+  type Cipher,
+  type RunSecret,
+  type Sealer,
+} from "@erlmcp/crypto";
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
 import { createChunkIndex, type ChunkIndex } from "./chunk-index.ts";
 import { defaultChunking } from "./chunking.ts";
@@ -68,15 +75,16 @@ export function testRepository(cipher: Cipher | undefined) {
     return key;
   }
 
+  function sealerOf(id: string): Sealer {
+    const key = keys.get(id);
+    if (key === undefined) return plainSealer;
+    return createDocumentSealer({ dataKey: key.secret.dataKey, cipher: key.cipher, random: randomBytes });
+  }
+
   async function indexOf(...ids: string[]): Promise<ChunkIndex> {
     const index = createChunkIndex();
     for (const id of ids) {
-      const key = keys.get(id);
-      const sealer =
-        key === undefined
-          ? plainSealer
-          : createDocumentSealer({ dataKey: key.secret.dataKey, cipher: key.cipher, random: randomBytes });
-      await loadIndex(index, { restorePoint: id, file: await repository.open(id, indexName), sealer });
+      await loadIndex(index, { restorePoint: id, file: await repository.open(id, indexName), sealer: sealerOf(id) });
     }
     return index;
   }
@@ -97,6 +105,7 @@ export function testRepository(cipher: Cipher | undefined) {
     keys,
     opened,
     indexOf,
+    sealerOf,
     reader: async (...ids: string[]) => readerOver(await indexOf(...ids)),
     async writer(id: string, base: string[] = [], options: Partial<PackWriterOptions> = {}): Promise<PackWriter> {
       const [full] = base;
@@ -132,4 +141,28 @@ export async function collect(parts: AsyncIterable<Uint8Array>): Promise<Buffer>
   const all: Uint8Array[] = [];
   for await (const part of parts) all.push(part);
   return Buffer.concat(all);
+}
+
+/** A run with frozen key, randomness and contents, stored uncompressed: zstd may change its output, the format may not. */
+export async function goldenRun(cipher: Cipher | undefined) {
+  const repository = memoryRepository();
+  const secret = newRunSecret((bytes) => noise(bytes, "golden data key"));
+  let drawn = 0;
+  const writer = createPackWriter({
+    target: repository.target("full"),
+    secret: cipher === undefined ? undefined : secret,
+    cipher: cipher ?? "aes-256-gcm",
+    level: 0,
+    chunking: { file: defaultChunking.file, table: { min: 64, average: 256, max: 1024 } },
+    threads: 0,
+    signal: new AbortController().signal,
+    random(bytes) {
+      drawn += 1;
+      return noise(bytes, `golden ${drawn}`);
+    },
+  });
+  const content = await writer.stream(pieces(noise(3000, "golden")), "table");
+  await writer.finish();
+  await writer.close();
+  return { objects: repository.objects, content };
 }
