@@ -7,5 +7,6 @@ export { chmodAt, chownAt, createFileAt, linkAt, makeFolderAt, readLinkAt, symli
 export { makeFifo, makeNode, makeNodeAt, type NodeFacts } from "./node.ts";
 export { openRegularFile } from "./open.ts";
 export { type FileFacts, type FileKind, statAt } from "./stat.ts";
+export { syncFileSystem } from "./sync.ts";
 export { setTimes, setTimesAt, setTimesOf, type Times } from "./times.ts";
 export { listXattrs, listXattrsAt, removeXattr, setXattr } from "./xattr.ts";

@@ -1,0 +1,65 @@
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { z } from "zod";
+
+/** A small document in the repository's `locks` folder that must outlive the run that wrote it. */
+export interface FlushedRecord<T> {
+  /** Resolves when it is on disk, whole: a crash leaves the one before. */
+  put(value: T): Promise<void>;
+  clear(): Promise<void>;
+  /** Undefined when there is none. @throws when it is not what the schema says */
+  read(): Promise<T | undefined>;
+}
+
+/** @param root of the repository */
+export function createRecord<T>(
+  root: string,
+  { name, schema }: { name: string; schema: z.ZodType<T> },
+): FlushedRecord<T> {
+  const folder = join(root, "locks");
+  const path = join(folder, name);
+  return {
+    async put(value) {
+      await mkdir(folder, { recursive: true });
+      await writeFlushed(`${path}.new`, JSON.stringify(value));
+      await rename(`${path}.new`, path);
+      await flushFolder(folder);
+    },
+    async clear() {
+      await rm(path, { force: true });
+      await flushFolder(folder);
+    },
+    async read() {
+      const text = await readIfThere(path);
+      return text === undefined ? undefined : schema.parse(JSON.parse(text));
+    },
+  };
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function writeFlushed(path: string, text: string): Promise<void> {
+  const file = await open(path, "w", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function flushFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
