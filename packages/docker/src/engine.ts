@@ -12,8 +12,8 @@ import { collect, withInput, type RunOptions, type RunResult } from "./run.ts";
 import { removeLeftovers, startSibling, type Sibling, type SiblingOptions } from "./sibling.ts";
 import { outsideContainer, readSelf } from "./self.ts";
 import { changeState, type StateChange } from "./state.ts";
-import type { Container, EngineFacts, ImageFacts, Self, Volume } from "./types.ts";
-import { readContainer, readImage, readVolumes, WireExit, WireVersion } from "./wire.ts";
+import type { Container, EngineFacts, Health, ImageFacts, Self, Volume } from "./types.ts";
+import { readContainer, readHealth, readImage, readVolumes, WireExit, WireVersion } from "./wire.ts";
 
 export interface EngineOptions {
   host?: string | undefined; // as DOCKER_HOST; that, or the default socket, when undefined
@@ -39,6 +39,10 @@ export interface Engine {
   run(container: string, options: RunOptions): Promise<RunResult>;
   /** A tar stream of a file or folder in a container, running or not. @throws BackupError NOT_FOUND */
   archive(container: string, path: string, signal?: AbortSignal): Promise<Readable>;
+  /** Unpacks a tar stream into a folder of a container, running or not; owners and modes as it says. @throws BackupError NOT_FOUND */
+  putArchive(container: string, folder: string, tar: Readable): Promise<void>;
+  /** What the container's own health check says; "none" where it has none. */
+  health(container: string): Promise<Health>;
   pause(container: string): Promise<StateChange>;
   unpause(container: string): Promise<StateChange>;
   /** Waits for the container's own stop timeout, then kills it, as `docker stop` does. */
@@ -105,6 +109,12 @@ function engineOn(docker: Docker, facts: EngineFacts, options: EngineOptions): E
     exec,
     run: async (container, how) => collect(await exec(container, withInput(how)), how),
     archive: (container, path, signal) => openArchive(at(container), path, signal),
+    putArchive: (container, folder, tar) =>
+      request(`${folder} in container ${brief(container)}`, async () => {
+        await at(container).putArchive(tar, { path: folder });
+      }),
+    health: async (container) =>
+      readHealth(await request(`container ${brief(container)}`, () => at(container).inspect())),
     pause: (container) => changeState(at(container), "pause"),
     unpause: (container) => changeState(at(container), "unpause"),
     stop: (container) => changeState(at(container), "stop"),

@@ -27,4 +27,4 @@ export type {
   VolumeSource,
 } from "./source.ts";
 export type { StateChange } from "./state.ts";
-export type { Container, ContainerState, EngineFacts, ImageFacts, Mount, Self, Volume } from "./types.ts";
+export type { Container, ContainerState, EngineFacts, Health, ImageFacts, Mount, Self, Volume } from "./types.ts";

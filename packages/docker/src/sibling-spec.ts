@@ -16,6 +16,7 @@ export interface SiblingSpec {
   env?: Readonly<Record<string, string>> | undefined; // besides our own container's, which it gets unchanged
   mounts: readonly SiblingMount[];
   labels?: Readonly<Record<string, string>> | undefined;
+  image?: string | undefined; // another job's, which then begins as that image says; our own when undefined
 }
 
 const propagation = z.enum(["private", "rprivate", "shared", "rshared", "slave", "rslave"]);
@@ -98,9 +99,9 @@ export function siblingSpec(
   const { Config: config } = template;
   const env = Object.entries(spec.env ?? {}).map(([name, value]) => `${name}=${value}`);
   const options = {
-    Image: template.Image,
+    Image: spec.image ?? template.Image,
     Cmd: [...spec.cmd],
-    ...(config.Entrypoint ? { Entrypoint: config.Entrypoint } : {}),
+    ...(config.Entrypoint && spec.image === undefined ? { Entrypoint: config.Entrypoint } : {}),
     Env: [...(config.Env ?? []), ...env],
     User: config.User,
     WorkingDir: config.WorkingDir,

@@ -13,6 +13,9 @@ export const ContainerState = z.enum([
 ]);
 export type ContainerState = z.infer<typeof ContainerState>;
 
+export const Health = z.enum(["none", "starting", "healthy", "unhealthy"]);
+export type Health = z.infer<typeof Health>;
+
 /** Something mounted into a container. `volume` is its name, for mounts of type volume only. */
 export interface Mount {
   type: "volume" | "bind" | "tmpfs" | "other";

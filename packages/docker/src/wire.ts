@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ContainerState, type Container, type ImageFacts, type Mount, type Volume } from "./types.ts";
+import { ContainerState, Health, type Container, type ImageFacts, type Mount, type Volume } from "./types.ts";
 
 // The engine's answers, as far as they are used. Everything else in them is ignored: engines differ in it.
 
@@ -86,6 +86,12 @@ export function readContainer(answer: unknown): Container {
     networks: Object.keys(wire.NetworkSettings.Networks),
     hostname: wire.Config.Hostname,
   };
+}
+
+const WireHealth = z.object({ State: z.object({ Health: z.object({ Status: Health }).nullish() }) });
+
+export function readHealth(answer: unknown): Health {
+  return WireHealth.parse(answer).State.Health?.Status ?? "none";
 }
 
 export function readVolumes(answer: unknown): Volume[] {

@@ -13,6 +13,7 @@ const ownStatuses = new Set([0, 1, 2, 3, 4, 5, 6, 7, 130, 143]);
 export interface SiblingWork {
   readonly service: string; // the job
   readonly mounts: readonly SiblingMount[];
+  readonly env?: Readonly<Record<string, string>> | undefined; // besides our own
   /** Puts right what a worker that was killed left standing. */
   readonly afterKill: () => Promise<void>;
 }
@@ -21,7 +22,7 @@ export interface SiblingWork {
 export async function runInSibling(context: JobContext, host: Host, work: SiblingWork): Promise<JobOutcome> {
   const sibling = await host.engine.startSibling({
     cmd: [...context.argv],
-    env: { [workerVariable]: context.stderr.isTTY ? String(context.stderr.columns) : "0" },
+    env: { ...work.env, [workerVariable]: context.stderr.isTTY ? String(context.stderr.columns) : "0" },
     mounts: work.mounts,
     labels: { "erlmcp.job": work.service },
     stdout: sinkOf(context.stdout),

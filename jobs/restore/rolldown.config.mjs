@@ -1,0 +1,9 @@
+import { defineConfig } from "rolldown";
+
+/** koffi and the optional natives of ssh2 stay outside: they hold machine code. */
+export default defineConfig({
+  input: { restore: "src/main.ts" },
+  platform: "node",
+  external: ["koffi", "cpu-features", /\.node$/],
+  output: { dir: "dist", format: "esm", entryFileNames: "[name].mjs", chunkFileNames: "[name].mjs", sourcemap: false },
+});

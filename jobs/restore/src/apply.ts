@@ -1,0 +1,70 @@
+import type { Component } from "@erlmcp/entry";
+import type { Progress } from "@erlmcp/job";
+import type { RestorePoint } from "@erlmcp/restore-point";
+import { unpackTree } from "@erlmcp/volumes";
+import { putConfig } from "./put-config.ts";
+import type { Placed } from "./plan.ts";
+import { awaitHealth, awaitUrl, startServices, stopServices } from "./services.ts";
+import { targetFolder } from "./targets.ts";
+import type { Working } from "./work.ts";
+
+/** A restore point with the places that its parts go to. */
+export interface Applying extends Working {
+  readonly point: RestorePoint;
+  readonly placed: readonly Placed[]; // in the order in which they are done
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** What became of one part; the counts are those of its kind. */
+export interface Applied {
+  readonly component: Component;
+  readonly source: string;
+  readonly targets: readonly string[];
+  readonly counts: Readonly<Record<string, number>>;
+  readonly notes: readonly string[];
+}
+
+/** Does the whole of it: stop, put everything in its place, start, wait until all is well. Done again it comes to the same. */
+export async function apply(run: Applying): Promise<readonly Applied[]> {
+  const { host, intent, signal, progress, context } = run;
+  const { engine } = host;
+  const applied: Applied[] = [];
+  for (const { part } of run.placed) progress.expect(part.source.bytes);
+  progress.step("stopping services");
+  await stopServices(engine, intent.stopped);
+  for (const placed of run.placed) {
+    signal.throwIfAborted();
+    const { component, name } = placed.part.source;
+    progress.step(`${component} ${name}`);
+    context.log.info({ component, source: name }, "restoring");
+    applied.push(await applyPart(run, placed));
+  }
+  progress.step("starting services");
+  await startServices(engine, intent.stopped);
+  progress.step("waiting for health");
+  const waiting = { signal, monotonicMs: context.monotonicMs };
+  await awaitHealth(engine, intent.stopped, waiting);
+  const url = run.settings.values.HEALTH_URL;
+  if (url !== undefined) await awaitUrl(url, waiting);
+  return applied;
+}
+
+function applyPart(run: Applying, placed: Placed): Promise<Applied> {
+  if (placed.target.kind === "volume") return putVolume(run, placed, placed.target.volume.name);
+  return putConfig(run, placed, placed.target.containers);
+}
+
+async function putVolume(run: Applying, { part }: Placed, volume: string): Promise<Applied> {
+  const { source, paths } = part;
+  const counts = await unpackTree({
+    entries: run.point.entries(source),
+    read: (content) => run.point.read(content),
+    target: targetFolder(volume),
+    mode: "in-place",
+    paths,
+    signal: run.signal,
+    onBytes: (bytes) => run.progress.add(bytes),
+  });
+  return { component: source.component, source: source.name, targets: [volume], counts: { ...counts }, notes: [] };
+}

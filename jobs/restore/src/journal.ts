@@ -1,0 +1,29 @@
+import { createRecord, type FlushedRecord } from "@erlmcp/host";
+import { Component } from "@erlmcp/entry";
+import { z } from "zod";
+
+/** A restore that is under way, as the next run must know it to finish or undo it. Written down before the first change. */
+export const Journal = z.strictObject({
+  version: z.literal(1),
+  tag: z.string().regex(/^[0-9a-f]{12}$/), // in the names of everything that it keeps aside
+  id: z.string(), // the restore point
+  safety: z.string().nullable(), // the restore point of what was there before
+  state: z.enum(["applying", "undoing"]),
+  begun_at: z.iso.datetime(),
+  select: z.strictObject({
+    only: z.array(Component).nullable(),
+    tables: z.array(z.string()),
+    databases: z.array(z.string()),
+    volumes: z.array(z.string()),
+    paths: z.array(z.string()),
+  }),
+  renames: z.record(z.string(), z.string()),
+  accept_schema: z.boolean(),
+  stopped: z.array(z.strictObject({ id: z.string(), name: z.string() })), // to be started, the last first
+});
+export type Journal = z.infer<typeof Journal>;
+
+/** Where it lies, whichever job looks for it. */
+export function openJournal(root: string): FlushedRecord<Journal> {
+  return createRecord(root, { name: "restore.json", schema: Journal });
+}

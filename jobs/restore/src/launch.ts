@@ -1,0 +1,134 @@
+import { randomBytes } from "node:crypto";
+import { BackupError } from "@erlmcp/errors";
+import { accessTo, openLocal, runInSibling } from "@erlmcp/host";
+import type { Repository } from "@erlmcp/fs";
+import type { JobOutcome } from "@erlmcp/job";
+import { openRestorePoint, type RestorePoint } from "@erlmcp/restore-point";
+import { chooseRestorePoint } from "./choose.ts";
+import { lookAround } from "./here.ts";
+import { openJournal, type Journal } from "./journal.ts";
+import { selectParts } from "./parts.ts";
+import { describePlan, planAsData, planRestore, type Plan } from "./plan.ts";
+import { verifyFirst } from "./preflight.ts";
+import type { Run } from "./run.ts";
+import { takeSafetyBackup } from "./safety.ts";
+import { selectionIn, selectionOf } from "./selection.ts";
+import { targetFolder } from "./targets.ts";
+
+/** In the worker: the journal to begin with, as JSON. */
+export const intentVariable = "ERLMCP_RESTORE_INTENT";
+
+/** Decides everything before anything is touched, then has a worker do it that has the volumes mounted. */
+export async function launch(run: Run): Promise<JobOutcome> {
+  const { context, request, settings } = run;
+  const repository = await openLocal(settings);
+  const unfinished = await openJournal(repository.root).read();
+  if (request.action === "resume" || request.action === "abort") return goOn(run, repository, unfinished);
+  if (unfinished !== undefined && !request.dryRun) throw cutOff(unfinished);
+  const id = await chooseRestorePoint(repository.store, request);
+  const plan = await withPoint(run, { repository, id }, async (point) => {
+    const made = await planFor(run, point);
+    if (request.dryRun) return made;
+    refuse(made);
+    for (const { message, hint } of made.problems) context.log.warn({ hint }, message);
+    if (request.verify) await verifyFirst(run, { repository, point, id });
+    return made;
+  });
+  if (request.dryRun) return showPlan(run, plan, id);
+  const safety = request.safetyBackup ? await takeSafetyBackup(run, plan) : null;
+  const intent: Journal = {
+    version: 1,
+    tag: randomBytes(6).toString("hex"),
+    id,
+    safety,
+    state: "applying",
+    begun_at: context.now().toISOString(),
+    ...selectionOf(request),
+    stopped: plan.stop.map(({ id: container, name }) => ({ id: container, name })),
+  };
+  return startWorker(run, plan, intent);
+}
+
+async function goOn(run: Run, repository: Repository, intent: Journal | undefined): Promise<JobOutcome> {
+  const { request } = run;
+  if (intent === undefined) {
+    throw new BackupError("NOT_FOUND", `there is no restore to ${request.action}: none was cut off`, {
+      hint: "restore --list shows the restore points.",
+    });
+  }
+  const { id, safety } = intent;
+  if (request.action === "abort" && safety === null) {
+    throw new BackupError("USAGE", `the restore of ${id} cannot be undone: it was begun without a safety backup`, {
+      hint: "Finish it with restore --resume.",
+    });
+  }
+  const plan = await withPoint(run, { repository, id }, (point) => planFor(run, point, intent));
+  refuse(plan);
+  return startWorker(run, plan, { ...intent, state: request.action === "abort" ? "undoing" : intent.state });
+}
+
+async function withPoint<T>(
+  { settings, encryption }: Run,
+  { repository, id }: { repository: Repository; id: string },
+  use: (point: RestorePoint) => Promise<T>,
+): Promise<T> {
+  const point = await openRestorePoint(accessTo(repository, encryption), id);
+  try {
+    return await use(point);
+  } catch (error) {
+    if (error instanceof BackupError && error.code === "CORRUPT") throw damaged(error, settings.values.BACKUP_ROOT);
+    throw error;
+  } finally {
+    await point.close();
+  }
+}
+
+function damaged(error: BackupError, root: string): BackupError {
+  return new BackupError("CORRUPT", error.message, {
+    hint: `Nothing was touched. Run verify, and restore another one (restore --list) of ${root}.`,
+    cause: error.cause,
+  });
+}
+
+async function planFor(run: Run, point: RestorePoint, intent?: Journal): Promise<Plan> {
+  const renames = intent === undefined ? run.request.renames : new Map(Object.entries(intent.renames));
+  const parts = await selectParts(point, intent === undefined ? run.request.select : selectionIn(intent));
+  const { here, containers } = await lookAround(run.host, run.settings);
+  return planRestore(parts, { here, containers, renames });
+}
+
+function refuse({ problems }: Plan): void {
+  const refused = problems.filter(({ severity }) => severity === "refuse");
+  const [first] = refused;
+  if (first === undefined) return;
+  throw new BackupError("NOT_FOUND", refused.map(({ message }) => message).join("; "), {
+    hint: `Nothing was touched. ${first.hint ?? "restore ID --dry-run shows the plan."}`,
+  });
+}
+
+function showPlan({ context, request }: Run, plan: Plan, id: string): JobOutcome {
+  const text = request.json ? JSON.stringify(planAsData(plan, id), undefined, 2) : describePlan(plan, id).join("\n");
+  context.stdout.write(`${text}\n`);
+  return { exitCode: 0 };
+}
+
+function cutOff({ id, begun_at, safety }: Journal): BackupError {
+  const undo = safety === null ? "" : ", or undo it with restore --abort";
+  return new BackupError("LOCKED", `a restore of ${id}, begun at ${begun_at}, was cut off`, {
+    hint: `Finish it with restore --resume${undo}.`,
+  });
+}
+
+function startWorker({ context, host }: Run, plan: Plan, intent: Journal): Promise<JobOutcome> {
+  const volumes = plan.placed.flatMap(({ target }) => (target.kind === "volume" ? [target.volume.name] : []));
+  return runInSibling(context, host, {
+    service: "restore",
+    mounts: [...new Set(volumes)].map((volume) => ({ volume, target: targetFolder(volume), readOnly: false })),
+    env: { [intentVariable]: JSON.stringify(intent) },
+    afterKill: async () => {
+      throw new BackupError("FAILED", `the restore of ${intent.id} was killed half-way`, {
+        hint: "Finish it with restore --resume, or undo it with restore --abort.",
+      });
+    },
+  });
+}

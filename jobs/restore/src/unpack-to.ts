@@ -1,0 +1,229 @@
+import { createWriteStream } from "node:fs";
+import { mkdir, readdir } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { DumpEntry, TableEntry } from "@erlmcp/entry";
+import type { UnpackFile } from "@erlmcp/erlang";
+import { BackupError } from "@erlmcp/errors";
+import { accessTo, openLocal, readBuild } from "@erlmcp/host";
+import { createProgress, type JobContext, type JobOutcome, type Progress, type Settings } from "@erlmcp/job";
+import { openRestorePoint, type Encryption, type RestorePoint } from "@erlmcp/restore-point";
+import { plainPath, unpackTree } from "@erlmcp/volumes";
+import { chooseRestorePoint } from "./choose.ts";
+import type { Request } from "./cli.ts";
+import { writeErlangFiles } from "./local-erl.ts";
+import { selectParts, takes, type Part } from "./parts.ts";
+import { writeReceipt } from "./receipt.ts";
+
+interface Unpacking {
+  readonly context: JobContext;
+  readonly request: Request;
+  readonly settings: Settings;
+  readonly encryption: Encryption | undefined;
+  readonly target: string;
+}
+
+/** One line of what was written. */
+interface Written {
+  readonly component: string;
+  readonly name: string;
+  readonly path: string;
+  readonly files: number;
+  readonly rows: number | null; // null where a file has none
+}
+
+/**
+ * Makes plain files of a restore point, for stock tools: file trees, `pg_restore` archives, `ets:file2tab` files, `.dets` files,
+ * `mnesia:restore` backups. Needs no Docker engine and touches no service.
+ */
+export async function unpackTo(run: Unpacking): Promise<JobOutcome> {
+  const { context, request, settings, encryption, target } = run;
+  const repository = await openLocal(settings);
+  const lock = repository.lock("shared", {
+    job: "restore",
+    command: context.argv.join(" "),
+    container: hostname(),
+    pid: process.pid,
+    started: context.facts().startedAt.toISOString(),
+  });
+  try {
+    const id = await chooseRestorePoint(repository.store, request);
+    await requireEmpty(target);
+    const point = await openRestorePoint(accessTo(repository, encryption), id);
+    try {
+      const parts = await selectParts(point, request.select);
+      const written = request.dryRun ? [] : await writeParts(run, point, parts);
+      const text = report(id, { target, written, parts });
+      return await writeReceipt(run, {
+        repository,
+        build: await readBuild(undefined),
+        outcome: {
+          id,
+          exitCode: 0,
+          text,
+          details: { unpacked_to: target, written: written.map((one) => ({ ...one })) },
+        },
+      });
+    } finally {
+      await point.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+async function requireEmpty(target: string): Promise<void> {
+  await mkdir(target, { recursive: true });
+  const [first] = await readdir(target);
+  if (first === undefined) return;
+  throw new BackupError("USAGE", `${target} is not empty: it holds ${first}`, {
+    hint: "Unpack into an empty folder; nothing was written.",
+  });
+}
+
+async function writeParts(run: Unpacking, point: RestorePoint, parts: readonly Part[]): Promise<Written[]> {
+  const { context, request } = run;
+  const progress = createProgress(context.stderr, context.log, {
+    quiet: request.quiet,
+    monotonicMs: context.monotonicMs,
+  });
+  try {
+    for (const { source } of parts) progress.expect(source.bytes);
+    const written: Written[] = [];
+    for (const part of parts) {
+      context.signal.throwIfAborted();
+      progress.step(`${part.source.component} ${part.source.name}`);
+      written.push(...(await writePart({ ...run, point, progress }, part)));
+    }
+    return written;
+  } finally {
+    progress.stop();
+  }
+}
+
+type Writing = Unpacking & { readonly point: RestorePoint; readonly progress: Progress };
+
+async function writePart(run: Writing, part: Part): Promise<Written[]> {
+  const { component, name } = part.source;
+  const folder = join(run.target, component, fileName(name));
+  await mkdir(folder, { recursive: true });
+  if (component === "volumes" || component === "config") return [await writeTree(run, part, folder)];
+  if (component === "postgres") return writeDumps(run, part, folder);
+  return writeTables(run, part, folder);
+}
+
+async function writeTree(run: Writing, part: Part, folder: string): Promise<Written> {
+  const { source, paths } = part;
+  const done = await unpackTree({
+    entries: run.point.entries(source),
+    read: (content) => run.point.read(content),
+    target: folder,
+    mode: "fresh",
+    paths,
+    signal: run.context.signal,
+    onBytes: (bytes) => run.progress.add(bytes),
+  });
+  return { component: source.component, name: source.name, path: folder, files: done.created, rows: null };
+}
+
+async function writeDumps(run: Writing, part: Part, folder: string): Promise<Written[]> {
+  const written: Written[] = [];
+  for await (const entry of run.point.entries(part.source)) {
+    if (entry.kind !== "dump" || !takes(part, entry)) continue;
+    const path = `${join(folder, ...plainPath(entry.path))}${entry.facts["format"] === "custom" ? ".dump" : ".sql"}`;
+    await mkdir(join(path, ".."), { recursive: true });
+    await pipeline(counted(run, entry), createWriteStream(path, { flags: "wx", mode: 0o600, flush: true }), {
+      signal: run.context.signal,
+    });
+    written.push({ component: "postgres", name: plainPath(entry.path).join("/"), path, files: 1, rows: null });
+  }
+  return written;
+}
+
+async function* counted(run: Writing, entry: DumpEntry): AsyncGenerator<Buffer> {
+  for await (const piece of run.point.read(entry.content)) {
+    run.progress.add(piece.length);
+    yield piece;
+  }
+}
+
+async function writeTables(run: Writing, part: Part, folder: string): Promise<Written[]> {
+  const entries: TableEntry[] = [];
+  for await (const entry of run.point.entries(part.source)) if (entry.kind === "table") entries.push(entry);
+  const files = part.source.component === "mnesia" ? mnesiaFiles(run, part, { folder, entries }) : [];
+  for (const entry of part.source.component === "mnesia" ? [] : entries) {
+    if (!takes(part, entry)) continue;
+    const kind = part.source.component === "ets" ? "ets" : "dets";
+    const file = `${join(folder, ...plainPath(entry.path))}.${kind === "ets" ? "tab" : "dets"}`;
+    files.push({ kind, file, entry });
+  }
+  for (const { file } of files) await mkdir(join(file, ".."), { recursive: true });
+  const rows = await writeErlangFiles(agentFolder, {
+    files,
+    signal: run.context.signal,
+    read: async function* (content) {
+      for await (const piece of run.point.read(content)) {
+        run.progress.add(piece.length);
+        yield piece;
+      }
+    },
+  });
+  return files.map(({ file }, at) => ({
+    component: part.source.component,
+    name: part.source.name,
+    path: file,
+    files: 1,
+    rows: rows[at] ?? 0,
+  }));
+}
+
+/** Beside the job's bundle, as the image has it. */
+export const agentFolder = new URL("./agent/", import.meta.url);
+
+/** One backup of what all nodes share, and one for the local content of each: together they would be mixed up. */
+function mnesiaFiles(
+  run: Writing,
+  part: Part,
+  { folder, entries }: { folder: string; entries: readonly TableEntry[] },
+): UnpackFile[] {
+  const schema = entries.find(({ path }) => path === "schema");
+  if (schema === undefined) {
+    throw new BackupError("CORRUPT", `mnesia ${part.source.name} has no schema in the restore point`, {
+      hint: "Run verify, and take another restore point.",
+    });
+  }
+  const groups = new Map<string, TableEntry[]>();
+  for (const entry of entries) {
+    if (entry === schema || !takes(part, entry)) continue;
+    const [kind = "", node = ""] = plainPath(entry.path);
+    const name = kind === "local" ? `local-${fileName(node)}.bup` : "mnesia.bup";
+    groups.set(name, [...(groups.get(name) ?? []), entry]);
+  }
+  const rename = Object.fromEntries(run.request.renames);
+  return [...groups].map(([name, tables]) => ({ kind: "mnesia", file: join(folder, name), schema, tables, rename }));
+}
+
+/** One path element of any name. */
+function fileName(name: string): string {
+  const plain = name.replaceAll("%", "%25").replaceAll("/", "%2F").replaceAll("\0", "%00");
+  return plain === "" || plain === "." || plain === ".." ? `%${plain}` : plain;
+}
+
+function report(
+  id: string,
+  { target, written, parts }: { target: string; written: readonly Written[]; parts: readonly Part[] },
+): string {
+  const lines = [`${id} unpacked to ${target}`, ""];
+  if (written.length === 0) lines.push(...parts.map(({ source }) => `would write  ${source.component} ${source.name}`));
+  for (const { path, files, rows } of written) {
+    const count =
+      rows === null
+        ? files === 1
+          ? ""
+          : `${files.toLocaleString("en-US")} files`
+        : `${rows.toLocaleString("en-US")} rows`;
+    lines.push(`${path.slice(target.length + 1)}  ${count}`.trimEnd());
+  }
+  return `${lines.join("\n")}\n`;
+}
