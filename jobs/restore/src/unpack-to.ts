@@ -131,12 +131,12 @@ async function writeDumps(run: Writing, part: Part, folder: string): Promise<Wri
   const written: Written[] = [];
   for await (const entry of run.point.entries(part.source)) {
     if (entry.kind !== "dump" || !takes(part, entry)) continue;
-    const path = `${join(folder, ...plainPath(entry.path))}${entry.facts["format"] === "custom" ? ".dump" : ".sql"}`;
+    const path = `${join(folder, ...textPath(entry.path))}${entry.facts["format"] === "custom" ? ".dump" : ".sql"}`;
     await mkdir(join(path, ".."), { recursive: true });
     await pipeline(counted(run, entry), createWriteStream(path, { flags: "wx", mode: 0o600, flush: true }), {
       signal: run.context.signal,
     });
-    written.push({ component: "postgres", name: plainPath(entry.path).join("/"), path, files: 1, rows: null });
+    written.push({ component: "postgres", name: textPath(entry.path).join("/"), path, files: 1, rows: null });
   }
   return written;
 }
@@ -155,11 +155,11 @@ async function writeTables(run: Writing, part: Part, folder: string): Promise<Wr
   for (const entry of part.source.component === "mnesia" ? [] : entries) {
     if (!takes(part, entry)) continue;
     const kind = part.source.component === "ets" ? "ets" : "dets";
-    const file = `${join(folder, ...plainPath(entry.path))}.${kind === "ets" ? "tab" : "dets"}`;
+    const file = `${join(folder, ...textPath(entry.path))}.${kind === "ets" ? "tab" : "dets"}`;
     files.push({ kind, file, entry });
   }
   for (const { file } of files) await mkdir(join(file, ".."), { recursive: true });
-  const rows = await writeErlangFiles(agentFolder, {
+  await writeErlangFiles(agentFolder, {
     files,
     signal: run.context.signal,
     read: async function* (content) {
@@ -169,12 +169,12 @@ async function writeTables(run: Writing, part: Part, folder: string): Promise<Wr
       }
     },
   });
-  return files.map(({ file }, at) => ({
+  return files.map((file) => ({
     component: part.source.component,
     name: part.source.name,
-    path: file,
+    path: file.file,
     files: 1,
-    rows: rows[at] ?? 0,
+    rows: (file.kind === "mnesia" ? file.tables : [file.entry]).reduce((sum, { rows }) => sum + rows, 0),
   }));
 }
 
@@ -196,12 +196,17 @@ function mnesiaFiles(
   const groups = new Map<string, TableEntry[]>();
   for (const entry of entries) {
     if (entry === schema || !takes(part, entry)) continue;
-    const [kind = "", node = ""] = plainPath(entry.path);
+    const [kind = "", node = ""] = textPath(entry.path);
     const name = kind === "local" ? `local-${fileName(node)}.bup` : "mnesia.bup";
     groups.set(name, [...(groups.get(name) ?? []), entry]);
   }
   const rename = Object.fromEntries(run.request.renames);
   return [...groups].map(([name, tables]) => ({ kind: "mnesia", file: join(folder, name), schema, tables, rename }));
+}
+
+/** Of tables and dumps: text, unlike the names of files. */
+function textPath(path: TableEntry["path"]): string[] {
+  return plainPath(path).map((name) => Buffer.from(name, "latin1").toString("utf8"));
 }
 
 /** One path element of any name. */
@@ -216,10 +221,10 @@ function report(
 ): string {
   const lines = [`${id} unpacked to ${target}`, ""];
   if (written.length === 0) lines.push(...parts.map(({ source }) => `would write  ${source.component} ${source.name}`));
-  for (const { path, files, rows } of written) {
+  for (const { component, path, files, rows } of written) {
     const count =
       rows === null
-        ? files === 1
+        ? component === "postgres"
           ? ""
           : `${files.toLocaleString("en-US")} files`
         : `${rows.toLocaleString("en-US")} rows`;
