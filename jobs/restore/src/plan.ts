@@ -20,6 +20,7 @@ export interface Problem {
 export interface Plan {
   readonly placed: readonly Placed[];
   readonly stop: readonly Container[]; // in this order; started again in the reverse one
+  readonly restartsNodes: boolean; // an Erlang node is among them
   readonly problems: readonly Problem[];
   readonly seconds: number; // a rough guess, from bytes and containers
 }
@@ -38,7 +39,9 @@ export function planRestore(
   }
   const stop = toStop(placed, containers);
   problems.push(...lostMemory(stop, placed, here), ...unknownNodes(parts, renames), ...notYet(parts));
-  return { placed, stop, problems, seconds: guessSeconds(placed, stop) };
+  const stopped = new Set(stop.map(({ id }) => id));
+  const restartsNodes = here.sources.some((source) => source.kind === "erlang" && stopped.has(source.container.id));
+  return { placed, stop, restartsNodes, problems, seconds: guessSeconds(placed, stop) };
 }
 
 function homeless({ source }: Part, reason: string): Problem {

@@ -41,18 +41,11 @@ export async function takeSafetyBackup(run: Run, plan: Plan): Promise<string> {
   return backup_id;
 }
 
-/** A node that is restarted loses its ETS tables; they are in the safety backup even when they are not to be restored. */
-function componentsOf({ placed, stop }: Plan): Component[] {
+/** A node that is restarted loses its ETS tables, and its Mnesia may be in a volume that changes: both can be put back. */
+function componentsOf({ placed, restartsNodes }: Plan): Component[] {
   const components = new Set(placed.map(({ part }) => part.source.component));
-  const restartsNode = placed.some(
-    ({ target, part }) => target.kind === "container" && isErlang(part.source.component),
-  );
-  if (restartsNode && stop.length > 0) for (const one of ["ets", "dets", "mnesia"] as const) components.add(one);
+  if (restartsNodes) for (const one of ["ets", "dets", "mnesia"] as const) components.add(one);
   return [...components];
-}
-
-function isErlang(component: Component): boolean {
-  return component === "ets" || component === "dets" || component === "mnesia";
 }
 
 /** The images of the jobs differ in their last name alone: `registry.example/erlmcp/restore:1.2` */
