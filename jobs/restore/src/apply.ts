@@ -3,6 +3,7 @@ import type { Progress } from "@erlmcp/job";
 import type { RestorePoint } from "@erlmcp/restore-point";
 import { unpackTree } from "@erlmcp/volumes";
 import { putConfig } from "./put-config.ts";
+import { putDets, putMnesia } from "./put-erlang.ts";
 import type { Placed } from "./plan.ts";
 import { awaitHealth, awaitUrl, startServices, stopServices } from "./services.ts";
 import { targetFolder } from "./targets.ts";
@@ -52,6 +53,9 @@ export async function apply(run: Applying): Promise<readonly Applied[]> {
 
 function applyPart(run: Applying, placed: Placed): Promise<Applied> {
   if (placed.target.kind === "volume") return putVolume(run, placed, placed.target.volume.name);
+  const { component } = placed.part.source;
+  if (component === "mnesia") return putMnesia(run, placed);
+  if (component === "dets") return putDets(run, placed);
   return putConfig(run, placed, placed.target.containers);
 }
 

@@ -18,6 +18,14 @@ export const Journal = z.strictObject({
     paths: z.array(z.string()),
   }),
   renames: z.record(z.string(), z.string()),
+  nodes: z.array(
+    z.strictObject({
+      recorded: z.string(),
+      node: z.string(),
+      container: z.string(),
+      directory: z.string().nullable(),
+    }),
+  ),
   accept_schema: z.boolean(),
   stopped: z.array(z.strictObject({ id: z.string(), name: z.string() })), // to be started, the last first
 });

@@ -7,6 +7,7 @@ import { openRestorePoint, type RestorePoint } from "@erlmcp/restore-point";
 import { chooseRestorePoint } from "./choose.ts";
 import { lookAround } from "./here.ts";
 import { openJournal, type Journal } from "./journal.ts";
+import { placeNodes } from "./nodes.ts";
 import { selectParts } from "./parts.ts";
 import { describePlan, planAsData, planRestore, type Plan } from "./plan.ts";
 import { verifyFirst } from "./preflight.ts";
@@ -26,11 +27,11 @@ export async function launch(run: Run): Promise<JobOutcome> {
   if (request.action === "resume" || request.action === "abort") return goOn(run, repository, unfinished);
   if (unfinished !== undefined && !request.dryRun) throw cutOff(unfinished);
   const id = await chooseRestorePoint(repository.store, request);
-  const plan = await withPoint(run, { repository, id }, async (point) => {
+  const { plan, nodes } = await withPoint(run, { repository, id }, async (point) => {
     const made = await planFor(run, point);
     if (request.dryRun) return made;
-    refuse(made);
-    for (const { message, hint } of made.problems) context.log.warn({ hint }, message);
+    refuse(made.plan);
+    for (const { message, hint } of made.plan.problems) context.log.warn({ hint }, message);
     if (request.verify) await verifyFirst(run, { repository, point, id });
     return made;
   });
@@ -44,6 +45,7 @@ export async function launch(run: Run): Promise<JobOutcome> {
     state: "applying",
     begun_at: context.now().toISOString(),
     ...selectionOf(request),
+    nodes,
     stopped: plan.stop.map(({ id: container, name }) => ({ id: container, name })),
   };
   return startWorker(run, plan, intent);
@@ -62,7 +64,7 @@ async function goOn(run: Run, repository: Repository, intent: Journal | undefine
       hint: "Finish it with restore --resume.",
     });
   }
-  const plan = await withPoint(run, { repository, id }, (point) => planFor(run, point, intent));
+  const { plan } = await withPoint(run, { repository, id }, (point) => planFor(run, point, intent));
   refuse(plan);
   return startWorker(run, plan, { ...intent, state: request.action === "abort" ? "undoing" : intent.state });
 }
@@ -90,11 +92,19 @@ function damaged(error: BackupError, root: string): BackupError {
   });
 }
 
-async function planFor(run: Run, point: RestorePoint, intent?: Journal): Promise<Plan> {
+interface Prepared {
+  readonly plan: Plan;
+  readonly nodes: Journal["nodes"];
+}
+
+async function planFor(run: Run, point: RestorePoint, intent?: Journal): Promise<Prepared> {
   const renames = intent === undefined ? run.request.renames : new Map(Object.entries(intent.renames));
   const parts = await selectParts(point, intent === undefined ? run.request.select : selectionIn(intent));
   const { here, containers } = await lookAround(run.host, run.settings);
-  return planRestore(parts, { here, containers, renames });
+  const plan = planRestore(parts, { here, containers, renames });
+  if (intent !== undefined) return { plan, nodes: intent.nodes }; // the nodes may stand still, and were asked then
+  const { nodes, problems } = await placeNodes(run, { placed: plan.placed, here, renames });
+  return { plan: { ...plan, problems: [...plan.problems, ...problems] }, nodes };
 }
 
 function refuse({ problems }: Plan): void {

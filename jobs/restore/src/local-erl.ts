@@ -3,6 +3,9 @@ import { readFile } from "node:fs/promises";
 import { unpack, unpackFlags, type ReadContent, type UnpackFile } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
 
+/** Of the compiled agent: beside the job's bundle, as the image has it. */
+export const agentFolder = new URL("./agent/", import.meta.url);
+
 const stderrLimit = 16 * 1024; // characters
 
 /**

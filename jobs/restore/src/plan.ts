@@ -67,10 +67,10 @@ function toStop(placed: readonly Placed[], containers: readonly Container[]): Co
   return inOrder([...stop.values()].filter(({ state }) => state === "running" || state === "paused"));
 }
 
-/** One table of a running node is loaded into it; everything else of Mnesia and DETS is taken in when the node starts. */
+/** What a node takes in when it starts, and files that it reads then. */
 function needsStop({ source, tables }: Part): boolean {
   const { component } = source;
-  return (component === "mnesia" || component === "dets") && tables === undefined ? true : component === "config";
+  return component === "dets" || component === "config" || (component === "mnesia" && tables === undefined);
 }
 
 /** Whoever depends on another one stops before it, as Compose's own label says. */
@@ -113,14 +113,15 @@ function lostMemory(stop: readonly Container[], placed: readonly Placed[], { sou
 
 /** What this version takes from a restore point only as files. */
 function notYet(parts: readonly Part[]): Problem[] {
-  const components = new Set(parts.map(({ source }) => source.component));
-  return [...components]
-    .filter((component) => component !== "volumes" && component !== "config")
-    .map((component) => ({
-      severity: "refuse" as const,
-      message: `this version does not put ${component} back into a running system`,
-      hint: "Restore --only=volumes,config, and unpack the rest with --to for stock tools.",
-    }));
+  const things = parts.flatMap(({ source: { component }, tables }) => {
+    if (component === "mnesia" && tables !== undefined) return ["one table of mnesia"];
+    return component === "ets" || component === "postgres" ? [component] : [];
+  });
+  return [...new Set(things)].map((thing) => ({
+    severity: "refuse" as const,
+    message: `this version does not put ${thing} back into a running system`,
+    hint: "Leave it out with --only, and unpack the rest with --to for stock tools.",
+  }));
 }
 
 /** A name that no node of the restore point has renames nothing, though somebody relies on it. */

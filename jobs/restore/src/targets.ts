@@ -83,7 +83,12 @@ function recordedContainers(source: ManifestSource): Place[] {
   return names.length === 0 ? containers : containers.filter(({ name }) => names.includes(name));
 }
 
-const NodeFact = z.object({ node: z.string(), container: z.string(), otp: z.string() });
+const NodeFact = z.object({
+  node: z.string(),
+  container: z.string(),
+  otp: z.string(),
+  directory: z.string().optional().catch(undefined), // of Mnesia
+});
 const NodeFacts = z.object({
   node: NodeFact.optional().catch(undefined),
   nodes: z.array(NodeFact).optional().catch(undefined),

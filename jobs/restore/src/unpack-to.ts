@@ -12,7 +12,7 @@ import { openRestorePoint, type Encryption, type RestorePoint } from "@erlmcp/re
 import { plainPath, unpackTree } from "@erlmcp/volumes";
 import { chooseRestorePoint } from "./choose.ts";
 import type { Request } from "./cli.ts";
-import { writeErlangFiles } from "./local-erl.ts";
+import { agentFolder, writeErlangFiles } from "./local-erl.ts";
 import { selectParts, takes, type Part } from "./parts.ts";
 import { writeReceipt } from "./receipt.ts";
 
@@ -177,9 +177,6 @@ async function writeTables(run: Writing, part: Part, folder: string): Promise<Wr
     rows: (file.kind === "mnesia" ? file.tables : [file.entry]).reduce((sum, { rows }) => sum + rows, 0),
   }));
 }
-
-/** Beside the job's bundle, as the image has it. */
-export const agentFolder = new URL("./agent/", import.meta.url);
 
 /** One backup of what all nodes share, and one for the local content of each: together they would be mixed up. */
 function mnesiaFiles(

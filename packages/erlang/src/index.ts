@@ -11,3 +11,5 @@ export { openNode, type ErlangNode, type OpenNode } from "./node.ts";
 export { planDets, planEts, planMnesia, type CaptureMode, type TablePlan } from "./plan.ts";
 export { unpack, unpackFlags, type ReadContent, type UnpackFile, type UnpackProcess } from "./unpack.ts";
 export type { Spill, SpillReader, SpillWriter } from "./spill.ts";
+export { lookAtNode } from "./look.ts";
+export type { Inventory } from "./inventory.ts";

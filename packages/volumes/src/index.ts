@@ -7,3 +7,4 @@ export type { ReadContent } from "./write-file.ts";
 export { namesOf as plainPath } from "./safe-path.ts";
 export { archiveTree, type ArchiveTreeOptions } from "./archive-tree.ts";
 export { roomNeeded } from "./room.ts";
+export { archiveFile, ownerIn, type Owner } from "./archive-file.ts";

@@ -1,0 +1,102 @@
+import { fileURLToPath } from "node:url";
+import type { Container, ErlangSettings, Source } from "@erlmcp/docker";
+import { loadAgent, lookAtNode, type Inventory } from "@erlmcp/erlang";
+import { BackupError } from "@erlmcp/errors";
+import { agentFolder } from "./local-erl.ts";
+import type { Placed, Problem } from "./plan.ts";
+import type { Run } from "./run.ts";
+import { nodesOf, type Here } from "./targets.ts";
+
+/** A captured node and the one that takes its place. */
+export interface NodePlace {
+  readonly recorded: string;
+  readonly node: string; // its name here
+  readonly container: string; // ID
+  readonly directory: string | null; // of Mnesia, in the container; null where nothing of Mnesia is restored
+}
+
+/**
+ * Where each captured node is restored to. A node's Mnesia belongs to its name: that the names fit is asked of the running
+ * nodes, as long as they run.
+ */
+export async function placeNodes(
+  run: Run,
+  { placed, here, renames }: { placed: readonly Placed[]; here: Here; renames: ReadonlyMap<string, string> },
+): Promise<{ nodes: NodePlace[]; problems: Problem[] }> {
+  const nodes = new Map<string, NodePlace>();
+  const problems: Problem[] = [];
+  for (const { part, target } of placed) {
+    if (target.kind !== "container") continue;
+    const wanted = part.source.component === "mnesia";
+    for (const [at, recorded] of nodesOf(part.source).entries()) {
+      const container = target.containers[at];
+      const known = nodes.get(recorded.node);
+      if (container === undefined || (known !== undefined && (known.directory !== null || !wanted))) continue;
+      const found = await look(run, here.sources, container);
+      const name = renames.get(recorded.node) ?? recorded.node;
+      problems.push(...compare({ recorded, name, container }, found));
+      const directory = wanted ? directoryFor(recorded, { name, found }) : null;
+      nodes.set(recorded.node, { recorded: recorded.node, node: name, container: container.id, directory });
+    }
+  }
+  return { nodes: [...nodes.values()], problems: unique(problems) };
+}
+
+type Recorded = ReturnType<typeof nodesOf>[number];
+type Found = Inventory | { readonly unknown: string };
+
+async function look(run: Run, sources: readonly Source[], container: Container): Promise<Found> {
+  if (container.state !== "running") return { unknown: `it is ${container.state}` };
+  const agent = await loadAgent(fileURLToPath(agentFolder));
+  try {
+    const where = { container: container.id, settings: settingsOf(sources, container.id) };
+    return await lookAtNode({ engine: run.host.engine, agent, signal: run.context.signal }, where);
+  } catch (error) {
+    if (error instanceof BackupError && error.code === "SOURCE_FAILED") return { unknown: error.message };
+    throw error;
+  }
+}
+
+/** What a container's labels say of its node. @throws BackupError NOT_FOUND */
+export function settingsOf(sources: readonly Source[], container: string): ErlangSettings {
+  for (const source of sources)
+    if (source.kind === "erlang" && source.container.id === container) return source.settings;
+  throw new BackupError("NOT_FOUND", `container ${container} is no Erlang node by its labels`);
+}
+
+function compare(
+  { recorded, name, container }: { recorded: Recorded; name: string; container: Container },
+  found: Found,
+): Problem[] {
+  if ("unknown" in found) {
+    const message = `the node in ${container.name} cannot be asked for its name (${found.unknown}): it must be ${name}`;
+    return [{ severity: "warn", message, hint: "Give --rename-node=OLD=NEW if it is called otherwise." }];
+  }
+  const { node, otp } = found.identity;
+  const problems: Problem[] = [];
+  if (node !== name) {
+    problems.push({
+      severity: "refuse",
+      message: `the node in ${container.name} is ${node}, and the restore point has ${recorded.node}`,
+      hint: `Mnesia belongs to a node's name: say --rename-node=${recorded.node}=${node}.`,
+    });
+  }
+  if (otp !== recorded.otp) {
+    const message = `${container.name} has OTP ${otp}, and the restore point comes from OTP ${recorded.otp}`;
+    problems.push({ severity: Number(otp) < Number(recorded.otp) - 2 ? "refuse" : "warn", message, hint: undefined });
+  }
+  return problems;
+}
+
+/** The directory that the node uses now; of one that cannot be asked, the recorded one with its new name in it. */
+function directoryFor(recorded: Recorded, { name, found }: { name: string; found: Found }): string {
+  if (!("unknown" in found)) return found.mnesia.directory;
+  if (recorded.directory === undefined) {
+    throw new BackupError("CORRUPT", `the restore point does not say where ${recorded.node} keeps its Mnesia`);
+  }
+  return recorded.directory.replaceAll(recorded.node, name);
+}
+
+function unique(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
+}
