@@ -50,18 +50,26 @@ export async function putDets(run: Applying, { part, target }: Placed): Promise<
   const { source } = part;
   const containers = target.kind === "container" ? target.containers : [];
   const entries = (await tablesOf(run, part)).filter((entry) => takes(part, entry));
-  for (const entry of entries) {
-    const { file: path } = entry.facts;
-    if (typeof path !== "string" || !path.startsWith("/")) {
-      throw new BackupError("CORRUPT", `the restore point does not say where dets ${source.name} lay`);
-    }
-    const file = join(run.scratch, "table.dets");
-    await build(run, [{ kind: "dets", file, entry }]);
+  const files = entries.map((entry, at) => ({
+    kind: "dets" as const,
+    file: join(run.scratch, `${at}.dets`),
+    entry,
+    path: fileOf(source.name, entry),
+  }));
+  await build(run, files);
+  for (const { file, path } of files) {
     for (const { id } of containers) await putFile(run, { container: id, file, path, mode: 0o644 });
     await rm(file);
   }
   const counts = { tables: entries.length, rows: sum(entries) };
   return { component: "dets", source: source.name, targets: containers.map(({ name }) => name), counts, notes: [] };
+}
+
+/** Where a table's file lies in the container. */
+function fileOf(source: string, { facts }: TableEntry): string {
+  const { file } = facts;
+  if (typeof file === "string" && file.startsWith("/")) return file;
+  throw new BackupError("CORRUPT", `the restore point does not say where a DETS file of ${source} lay`);
 }
 
 function sum(entries: readonly TableEntry[]): number {
