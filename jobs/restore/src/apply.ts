@@ -4,6 +4,7 @@ import type { RestorePoint } from "@erlmcp/restore-point";
 import { unpackTree } from "@erlmcp/volumes";
 import { putConfig } from "./put-config.ts";
 import { putDets, putMnesia } from "./put-erlang.ts";
+import { putEts } from "./put-ets.ts";
 import type { Placed } from "./plan.ts";
 import { awaitHealth, awaitUrl, startServices, stopServices } from "./services.ts";
 import { targetFolder } from "./targets.ts";
@@ -34,13 +35,8 @@ export async function apply(run: Applying): Promise<readonly Applied[]> {
   for (const { part } of run.placed) progress.expect(part.source.bytes);
   progress.step("stopping services");
   await stopServices(engine, intent.stopped);
-  for (const placed of run.placed) {
-    signal.throwIfAborted();
-    const { component, name } = placed.part.source;
-    progress.step(`${component} ${name}`);
-    context.log.info({ component, source: name }, "restoring");
-    applied.push(await applyPart(run, placed));
-  }
+  const [before, after] = [run.placed.filter((one) => !needsNode(one)), run.placed.filter(needsNode)];
+  await applyAll(run, before, applied);
   progress.step("starting services");
   await startServices(engine, intent.stopped);
   progress.step("waiting for health");
@@ -48,13 +44,30 @@ export async function apply(run: Applying): Promise<readonly Applied[]> {
   await awaitHealth(engine, intent.stopped, waiting);
   const url = run.settings.values.HEALTH_URL;
   if (url !== undefined) await awaitUrl(url, waiting);
+  await applyAll(run, after, applied);
   return applied;
+}
+
+/** ETS tables exist only while their application runs. */
+function needsNode({ part }: Placed): boolean {
+  return part.source.component === "ets";
+}
+
+async function applyAll(run: Applying, placed: readonly Placed[], applied: Applied[]): Promise<void> {
+  for (const one of placed) {
+    run.signal.throwIfAborted();
+    const { component, name } = one.part.source;
+    run.progress.step(`${component} ${name}`);
+    run.context.log.info({ component, source: name }, "restoring");
+    applied.push(await applyPart(run, one));
+  }
 }
 
 function applyPart(run: Applying, placed: Placed): Promise<Applied> {
   if (placed.target.kind === "volume") return putVolume(run, placed, placed.target.volume.name);
   const { component } = placed.part.source;
   if (component === "mnesia") return putMnesia(run, placed);
+  if (component === "ets") return putEts(run, placed);
   if (component === "dets") return putDets(run, placed);
   return putConfig(run, placed, placed.target.containers);
 }

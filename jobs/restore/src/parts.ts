@@ -50,7 +50,8 @@ export function takes(part: Part, entry: Entry): boolean {
   return typeof name !== "string" || part.databases.includes(name);
 }
 
-function whole(source: ManifestSource): Part {
+/** All of a source. */
+export function whole(source: ManifestSource): Part {
   return { source, tables: undefined, databases: undefined, paths: undefined };
 }
 

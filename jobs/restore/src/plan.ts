@@ -115,7 +115,7 @@ function lostMemory(stop: readonly Container[], placed: readonly Placed[], { sou
 function notYet(parts: readonly Part[]): Problem[] {
   const things = parts.flatMap(({ source: { component }, tables }) => {
     if (component === "mnesia" && tables !== undefined) return ["one table of mnesia"];
-    return component === "ets" || component === "postgres" ? [component] : [];
+    return component === "postgres" ? [component] : [];
   });
   return [...new Set(things)].map((thing) => ({
     severity: "refuse" as const,

@@ -22,6 +22,9 @@ export async function putMnesia(run: Applying, { part }: Placed): Promise<Applie
     throw new BackupError("CORRUPT", `mnesia ${source.name} has no schema in the restore point`);
   let rows = 0;
   const places = run.intent.nodes.filter(({ recorded, directory }) => isOf(source, recorded) && directory !== null);
+  if (places.length !== nodesOf(source).length) {
+    throw new BackupError("FAILED", `it is not known where all nodes of mnesia ${source.name} are to be restored`);
+  }
   for (const { recorded, container, directory } of places) {
     const tables = entries.filter((entry) => entry !== schema && isForNode(entry, recorded));
     const file = join(run.scratch, "FALLBACK.BUP");

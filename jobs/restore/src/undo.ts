@@ -1,10 +1,13 @@
+import type { Component } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import { accessTo } from "@erlmcp/host";
 import { openRestorePoint } from "@erlmcp/restore-point";
 import { apply, type Applying } from "./apply.ts";
 import { lookAround } from "./here.ts";
+import type { NodePlace } from "./nodes.ts";
+import { whole } from "./parts.ts";
 import { inSteps, type Placed } from "./plan.ts";
-import { findTarget, type Target } from "./targets.ts";
+import { findTarget, nodesOf, type Target } from "./targets.ts";
 
 /** Puts everything that a restore has touched back to what the safety backup holds. It cannot be interrupted gently. */
 export async function undo(run: Applying): Promise<void> {
@@ -14,15 +17,25 @@ export async function undo(run: Applying): Promise<void> {
   try {
     const placed = await placeAgain(run, point);
     const { signal } = new AbortController(); // the run's own has been used, if that is why it is undone
-    await apply({ ...run, point, placed, signal });
+    const here = { ...intent, renames: {}, nodes: placed.flatMap(placesIn) }; // it was captured from these very nodes
+    await apply({ ...run, intent: here, point, placed, signal });
   } finally {
     await point.close();
   }
 }
 
+function placesIn({ part, target }: Placed): NodePlace[] {
+  if (target.kind !== "container") return [];
+  return nodesOf(part.source).flatMap(({ node, directory = null }, at) => {
+    const container = target.containers[at]?.id;
+    return container === undefined ? [] : [{ recorded: node, node, container, directory }];
+  });
+}
+
 /** The parts of the safety backup that belong to the places which the restore was about to change. */
 async function placeAgain(run: Applying, point: Applying["point"]): Promise<Placed[]> {
   const { here } = await lookAround(run.host, run.settings);
+  const stopped = new Set(run.intent.stopped.map(({ id }) => id));
   const placed: Placed[] = [];
   for (const source of point.manifest.contents.sources) {
     const target = findTarget(source, here);
@@ -31,8 +44,15 @@ async function placeAgain(run: Applying, point: Applying["point"]): Promise<Plac
       (one) => one.part.source.component === source.component && isSame(one.target, target),
     );
     if (before !== undefined) placed.push({ part: { ...before.part, source }, target });
+    else if (wasRestarted(source.component, target, stopped)) placed.push({ part: whole(source), target });
   }
   return inSteps(placed);
+}
+
+/** What a node holds is put back as well when it was restarted for something else: its volume, its configuration. */
+function wasRestarted(component: Component, target: Target, stopped: ReadonlySet<string>): boolean {
+  if (component !== "ets" && component !== "dets" && component !== "mnesia") return false;
+  return target.kind === "container" && target.containers.every(({ id }) => stopped.has(id));
 }
 
 function isSame(a: Target, b: Target): boolean {

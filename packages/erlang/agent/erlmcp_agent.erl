@@ -50,7 +50,8 @@ loop(Client, Monitors, Config, Tables) ->
         erlmcp_stop -> drop_checkpoints();
         {'DOWN', Ref, process, _, _} ->
             case lists:member(Ref, Monitors) of true -> drop_checkpoints(); false -> loop(Client, Monitors, Config, Tables) end;
-        {'EXIT', _, _} -> loop(Client, Monitors, Config, Tables)
+        {'EXIT', _, _} -> loop(Client, Monitors, Config, Tables);
+        {'ETS-TRANSFER', _, _, _} -> loop(Client, Monitors, Config, Tables) % a stage outlives the worker that made it
     end.
 
 %% The death of a worker releases its tables, its table fixations and the processes that it suspended.
@@ -78,6 +79,7 @@ drop_checkpoints() ->
 
 work(Session, Client, Config, Tables, #{<<"id">> := Id, <<"op">> := Op} = Request) ->
     put(session, erlang:monitor(process, Session)),
+    put(heir, Session),
     put(credit, ?WINDOW),
     Out = #out{client = Client, id = Id, max_row = maps:get(<<"max_row">>, Config)},
     {Last, Kept} =
@@ -101,7 +103,15 @@ op(<<"dets">>, #{<<"table">> := Ix} = Request, Tables, Out) ->
 op(<<"dets_file">>, #{<<"file">> := File} = Request, Tables, Out) ->
     {dets_file(File, Request, Out), Tables};
 op(<<"mnesia">>, Request, Tables, Out) ->
-    {mnesia_rows(Request, Out), Tables}.
+    {mnesia_rows(Request, Out), Tables};
+op(<<"stage">>, Request, Tables, Out) ->
+    {reply(#{}, Out), Tables#{stage => stage(Request, Tables)}};
+op(<<"stage_rows">>, #{<<"rows">> := Frames}, #{stage := Stage} = Tables, Out) ->
+    {reply(#{}, Out), Tables#{stage := stage_rows(Frames, Stage)}};
+op(<<"ets_put">>, #{<<"table">> := Ix} = Request, #{stage := Stage} = Tables, Out) ->
+    {ets_put(maps:get({ets, Ix}, Tables), Request, Stage, Out), Tables};
+op(<<"unstage">>, _, Tables, Out) ->
+    {reply(#{}, Out), unstage(Tables)}.
 
 %%% ------------------------------------------------------------------ output with credit
 
@@ -359,6 +369,88 @@ fold_keys(Fun, Acc, Table, Key, Found, Count) when Count >= ?BATCH ->
 fold_keys(Fun, Acc, Table, Key, Found, Count) ->
     Rows = ets:lookup(Table, Key),
     fold_keys(Fun, Acc, Table, ets:next(Table, Key), [Rows | Found], Count + length(Rows)).
+
+%%% ------------------------------------------------------------------ rows back into a table
+
+%% Rows come into a table of our own first, of the same type and key. Only when all of them are there, as they were sent,
+%% is the application's table touched.
+-record(stage, {table :: ets:table(), rows = 0 :: integer(), crc = 0 :: integer(), dead = 0 :: integer()}).
+
+stage(#{<<"type">> := Type, <<"keypos">> := Keypos}, Tables) ->
+    _ = unstage(Tables),
+    #stage{table = ets:new(erlmcp_stage, [binary_to_existing_atom(Type), {keypos, Keypos}, public, {heir, get(heir), stage}])}.
+
+unstage(#{stage := #stage{table = Table}} = Tables) ->
+    true = ets:delete(Table),
+    maps:remove(stage, Tables);
+unstage(Tables) -> Tables.
+
+stage_rows(Frames, #stage{table = Table, rows = Rows, crc = Crc, dead = Dead} = Stage) ->
+    Terms = [binary_to_term(Term) || <<Length:32, Term:Length/binary>> <= Frames],
+    true = ets:insert(Table, Terms),
+    Stage#stage{rows = Rows + length(Terms), crc = erlang:crc32(Crc, Frames), dead = Dead + length([1 || Term <- Terms, is_dead(Term)])}.
+
+%% Whether a term holds something that died with the node it comes from.
+is_dead(Term) when is_pid(Term); is_port(Term); is_reference(Term); is_function(Term) -> true;
+is_dead([Head | Tail]) -> is_dead(Head) orelse is_dead(Tail);
+is_dead(Term) when is_tuple(Term) -> lists:any(fun is_dead/1, tuple_to_list(Term));
+is_dead(Term) when is_map(Term) -> lists:any(fun({Key, Value}) -> is_dead(Key) orelse is_dead(Value) end, maps:to_list(Term));
+is_dead(_) -> false.
+
+%% The owner of a table that only it may write stands still meanwhile. At no moment is a row missing that was there
+%% before and shall be there afterwards: rows are put first, then those go that shall not be there.
+ets_put(Live, #{<<"rows">> := Rows, <<"crc">> := Crc}, #stage{table = Stage, rows = Rows, crc = Crc, dead = Dead}, Out) ->
+    ets:info(Stage, size) =:= Rows orelse throw({failed, incomplete, <<"rows of the same key collide">>, Out}),
+    super_user(true),
+    Same = [Key || Key <- [type, keypos], ets:info(Live, Key) =:= ets:info(Stage, Key)],
+    case {ets:info(Live), Same} of
+        {undefined, _} -> throw({failed, vanished, <<"the table is gone">>, Out});
+        {_, [type, keypos]} -> ok;
+        _ -> throw({failed, incompatible, <<"its type or the place of its key is another one now">>, Out})
+    end,
+    Owner = ets:info(Live, owner),
+    Still = ets:info(Live, protection) =/= public andalso Owner =/= self() andalso is_process_alive(Owner),
+    _ = Still andalso erlang:suspend_process(Owner),
+    try merge(Live, Stage, ets:info(Live, type)) of
+        Removed -> reply(#{rows => ets:info(Live, size), removed => Removed, dead => Dead}, Out)
+    catch
+        error:badarg:Stack ->
+            case ets:info(Live) of
+                undefined -> throw({failed, vanished, <<"the table was deleted while it was written">>, Out});
+                _ -> throw({failed, unwritable, text(hd(Stack)), Out})
+            end
+    after
+        _ = Still andalso erlang:resume_process(Owner)
+    end;
+ets_put(_, _, #stage{rows = Rows}, Out) ->
+    throw({failed, incomplete, text({not_as_sent, Rows}), Out}).
+
+merge(Live, Stage, Type) when Type =:= bag; Type =:= duplicate_bag ->
+    put_keys(Live, Stage, ets:first(Stage)),
+    remove_others(Live, Stage);
+merge(Live, Stage, _) ->
+    true = fold_batches(fun(Batch, true) -> ets:insert(Live, Batch) end, true, Stage, set),
+    remove_others(Live, Stage).
+
+put_keys(_, _, '$end_of_table') -> ok;
+put_keys(Live, Stage, Key) ->
+    Rows = ets:lookup(Stage, Key),
+    _ = ets:lookup(Live, Key) =:= Rows orelse begin ets:delete(Live, Key), ets:insert(Live, Rows) end,
+    put_keys(Live, Stage, ets:next(Stage, Key)).
+
+remove_others(Live, Stage) ->
+    ets:safe_fixtable(Live, true),
+    try remove_others(Live, Stage, ets:first(Live), 0)
+    after ets:info(Live) =:= undefined orelse ets:safe_fixtable(Live, false)
+    end.
+
+remove_others(_, _, '$end_of_table', Removed) -> Removed;
+remove_others(Live, Stage, Key, Removed) ->
+    Next = ets:next(Live, Key),
+    case ets:member(Stage, Key) of
+        true -> remove_others(Live, Stage, Next, Removed);
+        false -> ets:delete(Live, Key), remove_others(Live, Stage, Next, Removed + 1)
+    end.
 
 %%% ------------------------------------------------------------------ DETS
 

@@ -7,6 +7,9 @@ import { BackupError } from "@erlmcp/errors";
  */
 export type Term = boolean | number | bigint | string | Term[] | { [key: string]: Term };
 
+/** What we send besides: bytes, which become a binary as they are. */
+export type Argument = Term | Uint8Array;
+
 const maxDepth = 32;
 const maxTerms = 4_000_000; // an inventory of 100,000 tables has about 3 million
 
@@ -125,14 +128,16 @@ function map(decoder: Decoder, depth: number): Term {
 }
 
 /** Strings become binaries, booleans atoms, objects maps with binary keys; numbers must be integers of 32 bits or bigger ones up to 2^53. */
-export function encodeTerm(term: Term): Buffer {
-  const parts: Buffer[] = [Buffer.from([131])];
+export function encodeTerm(term: Argument | Record<string, Argument>): Buffer {
+  const parts: Uint8Array[] = [Buffer.from([131])];
   encode(term, parts);
   return Buffer.concat(parts);
 }
 
-function encode(term: Term, parts: Buffer[]): void {
-  if (typeof term === "boolean") {
+function encode(term: Argument | Record<string, Argument>, parts: Uint8Array[]): void {
+  if (term instanceof Uint8Array) {
+    parts.push(header(109, term.length), term);
+  } else if (typeof term === "boolean") {
     const name = Buffer.from(String(term));
     parts.push(Buffer.from([119, name.length]), name);
   } else if (typeof term === "number" || typeof term === "bigint") {

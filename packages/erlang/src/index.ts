@@ -13,3 +13,4 @@ export { unpack, unpackFlags, type ReadContent, type UnpackFile, type UnpackProc
 export type { Spill, SpillReader, SpillWriter } from "./spill.ts";
 export { lookAtNode } from "./look.ts";
 export type { Inventory } from "./inventory.ts";
+export { restoreEts, type EtsRestored, type RestoreEtsOptions } from "./restore-ets.ts";

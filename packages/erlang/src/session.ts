@@ -3,7 +3,7 @@ import type { Engine, Exec } from "@erlmcp/docker";
 import { BackupError } from "@erlmcp/errors";
 import { z } from "zod";
 import type { AgentFiles } from "./agent.ts";
-import { encodeTerm, type Term } from "./etf.ts";
+import { type Argument, encodeTerm } from "./etf.ts";
 import { execFailure, printable } from "./exec-failure.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { RowSorter } from "./row-sorter.ts";
@@ -74,7 +74,7 @@ export class Session {
    * @returns the facts of the reply
    * @throws RequestError when the node refused or failed it; anything else ends the session
    */
-  async request(op: string, args: Record<string, Term>, streams?: RowStreams): Promise<Facts> {
+  async request(op: string, args: Record<string, Argument>, streams?: RowStreams): Promise<Facts> {
     if (this.#broken !== undefined) throw this.#broken;
     try {
       return await this.#request(op, args, streams);
@@ -84,7 +84,7 @@ export class Session {
     }
   }
 
-  async #request(op: string, args: Record<string, Term>, streams: RowStreams | undefined): Promise<Facts> {
+  async #request(op: string, args: Record<string, Argument>, streams: RowStreams | undefined): Promise<Facts> {
     this.#requests += 1;
     const id = this.#requests;
     this.#send(encodeTerm({ ...args, op, id }));

@@ -1,7 +1,7 @@
 %%% A node with tables of every kind, and what tells whether a copy of them is the same, term for term.
 -module(erlmcp_lab).
 
--export([start/0, join/1, digests/0, sum/0, agent_traces/0, load/1, write_forever/0, stop_writing/0, hold/1, leave_checkpoint/0]).
+-export([start/0, join/1, digests/0, spoil/0, sum/0, agent_traces/0, load/1, write_forever/0, stop_writing/0, hold/1, leave_checkpoint/0]).
 
 start() ->
     Me = self(),
@@ -125,6 +125,22 @@ file_digest(Name, File) ->
     dets:close(T),
     file:delete(Copy),
     Digest.
+
+%% Another content for every ETS table of the owner: rows gone, changed and new, the order of those of one key turned round.
+spoil() ->
+    erts_internal:ets_super_user(true),
+    Owner = whereis(erlmcp_lab_owner),
+    [spoil(T, ets_keys(T)) || T <- ets:all(), ets:info(T, owner) =:= Owner],
+    "spoiled".
+
+spoil(T, [rank]) -> ets:insert(T, {extra, 1}); % what digests/0 tells it by stays
+spoil(T, Keys) ->
+    Position = ets:info(T, keypos),
+    {Gone, Left} = lists:split(length(Keys) div 3, Keys),
+    [ets:delete(T, K) || K <- Gone],
+    [begin Rows = ets:lookup(T, K), ets:delete(T, K), [ets:insert(T, R) || R <- lists:reverse(Rows)] end || K <- Left],
+    [ets:insert(T, erlang:make_tuple(2, new, [{Position, {spoiled, N}}])) || N <- lists:seq(1, 10)],
+    [ets:insert(T, erlang:make_tuple(2, changed, [{Position, K}])) || K <- lists:sublist(Left, 5)].
 
 lines(Digests) ->
     lists:sort([io_lib:format("~s ~ts ~b ~s~n", [Kind, Name, length(Rows), digest(Rows)]) || {Kind, Name, Rows} <- Digests]).

@@ -1,0 +1,128 @@
+import { Buffer } from "node:buffer";
+import { crc32 } from "node:zlib";
+import type { Engine } from "@erlmcp/docker";
+import { bytesOf, type TableEntry } from "@erlmcp/entry";
+import { BackupError } from "@erlmcp/errors";
+import { z } from "zod";
+import type { AgentFiles } from "./agent.ts";
+import { openNode, type ErlangNode } from "./node.ts";
+import { RequestError, type Session } from "./session.ts";
+import { etsPaths } from "./table-path.ts";
+import type { ReadContent } from "./unpack.ts";
+
+export interface RestoreEtsOptions {
+  readonly engine: Pick<Engine, "exec">;
+  readonly agent: AgentFiles;
+  readonly entries: readonly TableEntry[];
+  readonly read: ReadContent;
+  readonly signal: AbortSignal;
+}
+
+/** What became of one table. Only `restored` ones were touched. */
+export interface EtsRestored {
+  readonly name: string;
+  readonly verdict: "restored" | "missing" | "incompatible" | "failed";
+  readonly rows: number; // in the restore point
+  readonly dead: number; // of them hold pids, ports, references or funs of a node that is gone
+  readonly reason?: string | undefined;
+}
+
+const batchBytes = 1024 * 1024;
+
+/**
+ * Puts captured rows back into the ETS tables of a running node, public, protected and private ones alike. Each table's rows
+ * are staged in the node and compared with what was sent before the table is touched. A table that the node does not
+ * have is reported, never made: it would have no owner.
+ *
+ * @throws BackupError SOURCE_FAILED when the node cannot be reached or was lost half-way
+ */
+export async function restoreEts(options: RestoreEtsOptions, node: ErlangNode): Promise<EtsRestored[]> {
+  const { session, inventory } = await openNode(options, node);
+  try {
+    const paths = new Map([...etsPaths(inventory.ets)].map(([ix, path]) => [path, ix]));
+    const restored: EtsRestored[] = [];
+    for (const entry of options.entries) {
+      options.signal.throwIfAborted();
+      const path = bytesOf(entry.path).toString("utf8");
+      const ix = paths.get(path);
+      const outcome = ix === undefined ? missing : await restoreTable(session, options.read, { entry, ix });
+      restored.push({ name: path, rows: entry.rows, ...outcome });
+    }
+    await session.request("unstage", {});
+    await session.close();
+    return restored;
+  } finally {
+    await session.abort();
+  }
+}
+
+type Outcome = Pick<EtsRestored, "verdict" | "dead" | "reason">;
+const missing: Outcome = { verdict: "missing", dead: 0, reason: "the node has no such table" };
+
+const Facts = z.object({ type: z.string(), keypos: z.int() });
+const Put = z.object({ dead: z.int() });
+
+async function restoreTable(
+  session: Session,
+  read: ReadContent,
+  { entry, ix }: { entry: TableEntry; ix: number },
+): Promise<Outcome> {
+  const { type, keypos } = Facts.parse(entry.facts);
+  try {
+    await session.request("stage", { type, keypos });
+    const sent = await sendRows(session, read(entry.content));
+    if (sent.rows !== entry.rows) throw miscounted(entry, sent.rows);
+    const { dead } = Put.parse(await session.request("ets_put", { table: ix, ...sent }));
+    return { verdict: "restored", dead };
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    if (error.code === "vanished") return { ...missing, reason: error.message };
+    return { verdict: error.code === "incompatible" ? "incompatible" : "failed", dead: 0, reason: error.message };
+  }
+}
+
+function miscounted(entry: TableEntry, rows: number): BackupError {
+  const name = bytesOf(entry.path).toString("utf8");
+  return new BackupError(
+    "CORRUPT",
+    `ets ${name} has ${rows} rows in the restore point, and ${entry.rows} by its entry`,
+    {
+      hint: "Run verify, and take another restore point.",
+    },
+  );
+}
+
+/** Sends whole rows, a MiB or so at a time. One row may be larger. */
+async function sendRows(session: Session, blocks: AsyncIterable<Uint8Array>): Promise<{ rows: number; crc: number }> {
+  let pending = Buffer.alloc(0);
+  let [rows, crc] = [0, 0];
+  const send = async (bytes: Buffer): Promise<void> => {
+    if (bytes.length === 0) return;
+    crc = crc32(bytes, crc);
+    await session.request("stage_rows", { rows: bytes });
+  };
+  for await (const block of blocks) {
+    pending = Buffer.concat([pending, block]);
+    if (pending.length < batchBytes) continue;
+    const whole = wholeRows(pending);
+    await send(pending.subarray(0, whole.end));
+    pending = pending.subarray(whole.end);
+    rows += whole.rows;
+  }
+  const whole = wholeRows(pending);
+  if (whole.end !== pending.length) throw new BackupError("CORRUPT", "a table's rows end in the middle of one");
+  await send(pending);
+  return { rows: rows + whole.rows, crc };
+}
+
+/** How far the bytes are frames of 4 bytes length and a term. */
+function wholeRows(bytes: Buffer): { end: number; rows: number } {
+  let [end, rows] = [0, 0];
+  while (end + 4 <= bytes.length) {
+    const next = end + 4 + bytes.readUInt32BE(end);
+    if (next > bytes.length) break;
+    end = next;
+    rows += 1;
+  }
+  return { end, rows };
+}
