@@ -10,6 +10,7 @@ export interface Server {
   user: string | undefined; // the superuser; the container's own idea of it when undefined
   application: string; // names our connections in pg_stat_activity, and nobody else's
   signal: AbortSignal;
+  options?: string | undefined; // settings for our connections, as PGOPTIONS has them: `-c name=value`
 }
 
 /** The server's own programs, run beside it. All of them end when we do. */
@@ -18,12 +19,19 @@ export interface Access {
   query(database: string, sql: string): Promise<string>;
   /** The same, whose failures are the caller's to judge. */
   attempt(database: string, sql: string): Promise<{ output: string; errors: string }>;
+  /** Runs a script of psql that goes to its input: no list of processes shows it, and no message quotes it. */
+  script(database: string, sql: string): Promise<string>;
   /** A connection that stays, and runs what is written to its input. */
   session(database: string): Promise<Exec>;
-  program(name: "pg_dump" | "pg_dumpall", args: readonly string[], database: string): Promise<Exec>;
+  program(name: Program, args: readonly string[], database: string): Promise<Exec>;
+  /** A program that reads what is written to its input. */
+  fed(name: Program, args: readonly string[], database: string): Promise<Exec>;
   /** After an abort: waits until our programs have ended, and ends what is left of our connections in the server. */
   end(): Promise<void>;
 }
+
+/** What is run beside the server; `sh` for scripts that run several of them. */
+export type Program = "pg_dump" | "pg_dumpall" | "pg_restore" | "sh";
 
 const endLimitMs = 10_000;
 const outputLimit = 64 * 1024 * 1024;
@@ -39,17 +47,21 @@ interface Way {
 /**
  * Finds a way in: as which system user, through which database.
  *
+ * @param databases tried in this order
  * @throws BackupError SOURCE_FAILED with the server's words when there is none
  */
-export async function openAccess(server: Server): Promise<Access & { database: string }> {
+export async function openAccess(
+  server: Server,
+  databases: readonly string[] = maintenanceDatabases,
+): Promise<Access & { database: string }> {
   let first: RunResult | undefined;
   for (const systemUser of systemUsers) {
-    for (const database of maintenanceDatabases) {
+    for (const database of databases) {
       const way = { systemUser, database };
       const result = await runQuery(server, way, { database, sql: "SELECT 1;" });
       if (result.exitCode === 0) return { ...accessBy(server, way), database };
       first ??= result;
-      if (!result.stderr.includes(`database "${database}" does not exist`)) break;
+      if (!result.stderr.includes(`database "${database}" `)) break; // "does not exist", "is not … accepting connections"
     }
   }
   throw new BackupError("SOURCE_FAILED", `PostgreSQL in container ${server.container.name}: ${explain(first)}`, {
@@ -82,8 +94,17 @@ function accessBy(server: Server, way: Way): Access {
       const result = await run(database, sql);
       return { output: result.stdout.toString("utf8"), errors: result.stderr };
     },
+    script: async (database, sql) => {
+      const running = runScript(server, way, { database, sql });
+      open.add(running);
+      const result = await running;
+      if (result.exitCode === 0) return result.stdout.toString("utf8");
+      const where = `PostgreSQL in container ${container.name}, database ${database}`;
+      throw new BackupError("FAILED", `${where}: ${explain(result)}`);
+    },
     session: (database) => started(sessionCommand(), database, "open"),
     program: (name, args, database) => started(programCommand(name, args), database, "guard"),
+    fed: (name, args, database) => started(programCommand(name, args), database, "open"),
     end: async () => {
       await Promise.allSettled(open);
       await endConnections(server, way);
@@ -103,7 +124,8 @@ async function endConnections(server: Server, way: Way): Promise<void> {
 
 /** The database's name goes by the environment: as an argument it could be read as a connection string. */
 function envOf(server: Server, database: string): Record<string, string> {
-  const env = { PGDATABASE: database, PGAPPNAME: server.application, PGOPTIONS: "", PGCLIENTENCODING: "UTF8" };
+  const options = { PGOPTIONS: server.options ?? "" };
+  const env = { PGDATABASE: database, PGAPPNAME: server.application, PGCLIENTENCODING: "UTF8", ...options };
   return server.user === undefined ? env : { ...env, ERLMCP_PGUSER: server.user };
 }
 
@@ -113,6 +135,26 @@ function runQuery(server: Server, way: Way, what: { database: string; sql: strin
     user: way.systemUser,
     env: envOf(server, what.database),
     stdin: "guard",
+    signal: server.signal,
+    limitBytes: outputLimit,
+  });
+}
+
+/** The server's messages quote no statement, and its log holds none: there may be hashes of passwords in them. */
+const quiet = `\\set VERBOSITY terse
+\\set SHOW_CONTEXT never
+SET standard_conforming_strings = on;
+SET log_statement = none;
+SET log_min_duration_statement = -1;
+SET log_min_error_statement = panic;
+`;
+
+function runScript(server: Server, way: Way, what: { database: string; sql: string }): Promise<RunResult> {
+  return server.engine.run(server.container.id, {
+    cmd: sessionCommand(),
+    user: way.systemUser,
+    env: envOf(server, what.database),
+    input: quiet + what.sql,
     signal: server.signal,
     limitBytes: outputLimit,
   });
@@ -130,6 +172,11 @@ export function explain(result: { exitCode: number; stderr: string; stdout?: Buf
 function endSql(application: string): string {
   return `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = ${quoteLiteral(application)} AND pid <> pg_backend_pid();`;
+}
+
+/** A name as SQL has it. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** A text as a constant of SQL, whatever standard_conforming_strings says. */

@@ -31,9 +31,15 @@ export interface CountLimits {
 export const defaultCountLimits: CountLimits = { tableBytes: 2 * 1024 ** 3, tables: 2000 };
 
 /** Tables with rows of their own in a dump: no view, no foreign table, nothing that an extension brings along. */
-const tables = `pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+export const countedTables = `pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
+/** Their list, and an expression that gives the statement to count one: what `readCounts` reads. */
+export const listTables = `SELECT json_build_object('table', json_build_object('oid', c.oid::bigint, 'schema', n.nspname,
+  'name', c.relname, 'bytes', pg_table_size(c.oid), 'estimate', c.reltuples))
+  FROM ${countedTables} ORDER BY n.nspname, c.relname;`;
+export const countOne = `format('SELECT json_build_object(''count'', json_build_object(''oid'', %s, ''rows'', count(*)))
+  FROM ONLY %I.%I', c.oid, n.nspname, c.relname)`;
 const readable = `(c.relpersistence = 'p' OR NOT pg_is_in_recovery())`; // a standby has no unlogged rows
 
 /**
@@ -42,18 +48,16 @@ const readable = `(c.relpersistence = 'p' OR NOT pg_is_in_recovery())`; // a sta
  * cannot be locked or counted is an error line, and the others go on.
  */
 function countSql(snapshot: string, limits: CountLimits): string {
-  const few = `(SELECT count(*) FROM ${tables}) <= ${limits.tables}`;
+  const few = `(SELECT count(*) FROM ${countedTables}) <= ${limits.tables}`;
   // Savepoints only once the snapshot is set: it has to come first in its transaction.
   return `${unlimited}${inSnapshot(
     snapshot,
     `\\set ON_ERROR_STOP 0
 \\set ON_ERROR_ROLLBACK on
-SELECT json_build_object('table', json_build_object('oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname,
-  'bytes', pg_table_size(c.oid), 'estimate', c.reltuples)) FROM ${tables} ORDER BY n.nspname, c.relname;
-SELECT format('LOCK TABLE ONLY %I.%I IN ACCESS SHARE MODE NOWAIT', n.nspname, c.relname) FROM ${tables}
+${listTables}
+SELECT format('LOCK TABLE ONLY %I.%I IN ACCESS SHARE MODE NOWAIT', n.nspname, c.relname) FROM ${countedTables}
   AND pg_relation_size(c.oid) <= ${limits.tableBytes} AND ${readable} AND ${few} \\gexec
-SELECT format('SELECT json_build_object(''count'', json_build_object(''oid'', %s, ''rows'', count(*))) FROM ONLY %I.%I',
-  c.oid, n.nspname, c.relname) FROM ${tables} AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = pg_backend_pid()
+SELECT ${countOne} FROM ${countedTables} AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = pg_backend_pid()
   AND l.locktype = 'relation' AND l.relation = c.oid AND l.mode = 'AccessShareLock') \\gexec`,
   )}`;
 }

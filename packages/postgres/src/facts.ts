@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Access } from "./access.ts";
 
 /** What the server says of itself. Sizes are bytes. */
-const ServerFacts = z.object({
+export const ServerFacts = z.object({
   version: z.string(), // "17.11 (Debian 17.11-1)"
   versionNum: z.int(), // 170011
   inRecovery: z.boolean(), // a standby

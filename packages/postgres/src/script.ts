@@ -31,7 +31,14 @@ export function programCommand(program: string, args: readonly string[]): string
   return ["sh", "-c", `${prelude}exec "$@"`, "sh", program, ...args];
 }
 
-const psqlArgs = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password", "--set=ON_ERROR_STOP=1"];
+export const psqlArgs = [
+  "--no-psqlrc",
+  "--quiet",
+  "--no-align",
+  "--tuples-only",
+  "--no-password",
+  "--set=ON_ERROR_STOP=1",
+];
 
 /** psql that reads its statements from our end. */
 export function sessionCommand(): string[] {

@@ -76,6 +76,8 @@ export class TestServer {
   }
 }
 
+const pieceBytes = 256 * 1024;
+
 /** Keeps what is captured. */
 export class MemorySink implements CaptureSink {
   readonly entries: Entry[] = [];
@@ -113,6 +115,13 @@ export class MemorySink implements CaptureSink {
 
   paths(): unknown[] {
     return this.entries.map(({ path }) => path);
+  }
+
+  /** What the entries refer to. */
+  async *read(content: ContentRef): AsyncGenerator<Buffer> {
+    const bytes = this.#contents[Number.parseInt(content.chunks[0] ?? "", 16)];
+    if (bytes === undefined) throw new Error("no such content");
+    for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
   }
 
   line(name: string): LedgerLine | undefined {
