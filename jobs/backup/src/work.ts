@@ -3,7 +3,7 @@ import { newRunSecret, type KeySlot } from "@erlmcp/crypto";
 import type { LedgerLine } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import type { Staging } from "@erlmcp/fs";
-import { lockFor, openLocal } from "@erlmcp/host";
+import { lockFor, openLocal, refuseHalfRestored } from "@erlmcp/host";
 import { createProgress, type JobOutcome, type Progress, type Settings } from "@erlmcp/job";
 import {
   createLedgerSummary,
@@ -30,6 +30,7 @@ export async function makeRestorePoint(run: Run): Promise<JobOutcome> {
   const repository = await openLocal(run.settings);
   const lock = lockFor(run.context, run.host, { repository, kind: "exclusive" });
   try {
+    await refuseHalfRestored(repository.root);
     const points = await recover(run, repository, lock);
     const locked: LockedRun = { ...run, repository, lock, points };
     if (run.request.action === "cleanup") return { exitCode: 0 };

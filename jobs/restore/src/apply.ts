@@ -25,6 +25,7 @@ export interface Applied {
   readonly targets: readonly string[];
   readonly counts: Readonly<Record<string, number>>;
   readonly notes: readonly string[];
+  readonly lost?: readonly string[] | undefined; // what was to be restored and could not be
 }
 
 /** Does the whole of it: stop, put everything in its place, start, wait until all is well. Done again it comes to the same. */

@@ -36,9 +36,10 @@ export interface Answer {
 
 const epilogue = `
 Exit codes: 0 done, 1 failed (the system was put back), 2 bad usage,
-configuration or environment, 4 the restore point is damaged or forged, 5 no
-such restore point, component or container, 6 another job holds the lock,
-7 wrong or missing key, 130/143 interrupted (then: --resume or --abort).
+configuration or environment, 3 restored, but for ETS tables that it names,
+4 the restore point is damaged or forged, 5 no such restore point, component
+or container, 6 another job holds the lock, 7 wrong or missing key, 130/143
+interrupted (the system was put back).
 
 Examples:
   docker compose run --rm restore --list

@@ -1,4 +1,4 @@
-import { createRecord, type FlushedRecord } from "@erlmcp/host";
+import { createRecord, restoreRecord, type FlushedRecord } from "@erlmcp/host";
 import { Component } from "@erlmcp/entry";
 import { z } from "zod";
 
@@ -33,5 +33,5 @@ export type Journal = z.infer<typeof Journal>;
 
 /** Where it lies, whichever job looks for it. */
 export function openJournal(root: string): FlushedRecord<Journal> {
-  return createRecord(root, { name: "restore.json", schema: Journal });
+  return createRecord(root, { name: restoreRecord, schema: Journal });
 }

@@ -15,19 +15,22 @@ export async function putEts(run: Applying, { part, target }: Placed): Promise<A
   const containers = target.kind === "container" ? target.containers : [];
   const entries: TableEntry[] = [];
   for await (const entry of run.point.entries(source)) {
-    if (entry.kind === "table" && takes(part, entry)) entries.push(entry);
+    if (entry.kind === "table") entries.push(entry);
   }
   const agent = await loadAgent(fileURLToPath(agentFolder));
   const { here } = await lookAround(run.host, run.settings);
   const restored: EtsRestored[] = [];
   for (const { id } of containers) {
     const read = (content: TableEntry["content"]): AsyncIterable<Uint8Array> => run.point.read(content);
-    const options = { engine: run.host.engine, agent, entries, read, signal: run.signal };
+    const wants = (entry: TableEntry): boolean => takes(part, entry);
+    const options = { engine: run.host.engine, agent, entries, wants, read, signal: run.signal };
     restored.push(...(await restoreEts(options, { container: id, settings: settingsOf(here.sources, id) })));
   }
   const failed = restored.filter(({ verdict }) => verdict === "failed" || verdict === "incompatible");
   if (failed.length > 0) throw notRestored(failed);
   const put = restored.filter(({ verdict }) => verdict === "restored");
+  const lost = restored.filter(({ verdict }) => verdict !== "restored").map(lostOf);
+  for (const line of lost) run.context.log.warn(line);
   return {
     component: "ets",
     source: source.name,
@@ -36,15 +39,20 @@ export async function putEts(run: Applying, { part, target }: Placed): Promise<A
       tables: put.length,
       rows: put.reduce((sum, { rows }) => sum + rows, 0),
       dead: put.reduce((sum, { dead }) => sum + dead, 0),
-      missing: restored.length - put.length,
+      lost: restored.length - put.length,
     },
+    lost,
     notes: restored.flatMap(notesOf),
   };
 }
 
-function notesOf({ name, verdict, rows, dead }: EtsRestored): string[] {
-  if (verdict === "missing") return [`ets ${name}: the node has no such table; its ${rows} rows are not restored`];
-  return dead === 0 ? [] : [`ets ${name}: ${dead} rows hold pids, ports, references or funs of a node that is gone`];
+function lostOf({ name, rows, reason }: EtsRestored): string {
+  return `ets ${name}: its ${rows} rows are not restored: ${reason ?? "unknown"}`;
+}
+
+function notesOf({ name, verdict, dead }: EtsRestored): string[] {
+  if (verdict !== "restored" || dead === 0) return [];
+  return [`ets ${name}: ${dead} rows hold pids, ports, references or funs of a node that is gone`];
 }
 
 function notRestored(failed: readonly EtsRestored[]): BackupError {

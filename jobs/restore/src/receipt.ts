@@ -10,6 +10,7 @@ export interface Told {
   readonly text: string; // for the operator
   readonly details: ReceiptDraft["details"];
   readonly notes?: readonly string[] | undefined;
+  readonly error?: ReceiptDraft["error"] | undefined;
 }
 
 /** Prints what was done, or with --json the receipt, which goes into the repository. */
@@ -20,6 +21,7 @@ export async function writeReceipt(
   if (!request.json && !request.quiet) context.stdout.write(outcome.text);
   const receipt = createReceipt({
     ...draftReceiptOf(context, build, outcome.exitCode),
+    error: outcome.error ?? null,
     backup_id: outcome.id,
     backup_path: `${repository.root}/${outcome.id}`,
     notes: [...(outcome.notes ?? [])],

@@ -3,10 +3,7 @@ import type { Journal } from "./journal.ts";
 import type { Told } from "./receipt.ts";
 
 /** What was done, for people and for the receipt. */
-export function report(
-  { id, safety, stopped }: Journal,
-  applied: readonly Applied[],
-): Pick<Told, "text" | "details"> & { notes: string[] } {
+export function report({ id, safety, stopped }: Journal, applied: readonly Applied[]): Omit<Told, "id"> {
   const lines = [`${id} is restored`, ""];
   for (const { component, targets, counts } of applied) {
     const told = Object.entries(counts)
@@ -15,11 +12,32 @@ export function report(
     lines.push(`${component.padEnd(10)}${targets.join(", ")}`, `          ${told.join(", ") || "nothing to do"}`);
   }
   if (stopped.length > 0) lines.push("", `restarted and well: ${stopped.map(({ name }) => name).join(", ")}`);
+  const lost = applied.flatMap((one) => one.lost ?? []);
+  if (lost.length > 0) lines.push("", "NOT RESTORED", ...lost.map((line) => `  ${line}`));
   lines.push("", safety === null ? "nothing was kept of what was there before" : `before it: ${safety}`);
   const details = {
-    parts: applied.map((one) => ({ ...one, targets: [...one.targets], notes: [...one.notes] })),
+    parts: applied.map((one) => ({
+      ...one,
+      targets: [...one.targets],
+      notes: [...one.notes],
+      lost: [...(one.lost ?? [])],
+    })),
     restarted: stopped.map(({ name }) => name),
     safety_backup: safety,
   };
-  return { text: `${lines.join("\n")}\n`, details, notes: applied.flatMap(({ notes }) => notes) };
+  return {
+    exitCode: lost.length === 0 ? 0 : 3,
+    error: lost.length === 0 ? null : incomplete(lost),
+    text: `${lines.join("\n")}\n`,
+    details,
+    notes: applied.flatMap(({ notes }) => notes),
+  };
+}
+
+function incomplete(lost: readonly string[]): NonNullable<Told["error"]> {
+  return {
+    code: "INCOMPLETE",
+    message: lost.slice(0, 5).join("; "),
+    hint: "The rest is restored. Unpack these with --to, and see what the application can do with them.",
+  };
 }

@@ -67,7 +67,7 @@ async function underJournal(run: Working): Promise<Outcome> {
       await journal.clear();
     });
     await journal.clear();
-    return { id: intent.id, exitCode: 0, ...report(intent, applied) };
+    return { id: intent.id, ...report(intent, applied) };
   } finally {
     progress.stop();
     await point.close();

@@ -176,7 +176,7 @@ drain() ->
 
 %%% ------------------------------------------------------------------ inventory
 
-%% Sorted, unnamed tables are numbered by their age: the references of one VM grow.
+%% Sorted, so that unnamed tables have the same number each time, as long as the VM lives. It says nothing of their age.
 inventory() ->
     Ets = number([Info || Table <- lists:sort(ets:all()), (Info = ets_facts(Table)) =/= gone]),
     Dets = number([{Name, dets_facts(Name)} || Name <- dets:all()]),

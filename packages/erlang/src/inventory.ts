@@ -23,7 +23,7 @@ export const Identity = z.object({
 export type Identity = z.infer<typeof Identity>;
 
 export const EtsTable = z.object({
-  ix: z.int(), // unnamed ones by age
+  ix: z.int(), // the same each time as long as the node lives
   name: z.string(),
   named: z.boolean(),
   type: tableType,

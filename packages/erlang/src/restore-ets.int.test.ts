@@ -51,6 +51,11 @@ function restore(
 
 const digests = (): Promise<string> => node.ask("erlmcp_lab:digests()");
 
+/** Without two unnamed tables that nothing but their rows tells apart. */
+function named(text: string): string[] {
+  return text.split("\n").filter((line) => !line.includes("lab_anonymous"));
+}
+
 async function expectNothingLeft(): Promise<void> {
   expect(await node.ask("erlmcp_lab:agent_traces()")).toBe("[]");
   const stages = await node.ask('io_lib:format("~p", [[T || T <- ets:all(), ets:info(T, name) =:= erlmcp_stage]])');
@@ -63,8 +68,11 @@ it("brings back every row of public, protected and private tables, in the order 
   await node.ask("erlmcp_lab:spoil()");
   expect(await digests()).not.toBe(before);
   const restored = await restore(sink);
-  expect((await digests()).split("\n")).toEqual(before.split("\n"));
-  expect(restored.map(({ verdict }) => verdict)).toEqual(sink.entries.map(() => "restored"));
+  expect(named(await digests())).toEqual(named(before));
+  const twins = restored.filter(({ name }) => name.startsWith("lab_anonymous#"));
+  expect(twins.map(({ verdict }) => verdict)).toEqual(["ambiguous", "ambiguous"]);
+  const others = restored.filter((table) => !twins.includes(table));
+  expect(others.map(({ verdict }) => verdict)).toEqual(others.map(() => "restored"));
   expect(restored.find(({ name }) => name === "lab_set")).toMatchObject({ rows: 30_000, dead: 0 });
   expect(restored.find(({ name }) => name === "lab_fun")).toMatchObject({ rows: 1, dead: 1 });
   await expectNothingLeft();
@@ -80,7 +88,8 @@ it("names tables that are gone or of another type, and does not touch them", asy
     { ...entry, facts: { ...entry.facts, keypos: 2 } },
     { ...entry, facts: { ...entry.facts, type: "set" } },
   ];
-  const verdicts = (await restore(sink, { entries })).map(({ verdict }) => verdict);
+  const verdicts: string[] = [];
+  for (const one of entries) verdicts.push(...(await restore(sink, { entries: [one] })).map(({ verdict }) => verdict));
   expect(verdicts).toEqual(["missing", "incompatible", "failed"]); // as a set, rows of one key collide
   expect(await digests()).toBe(before);
   await expectNothingLeft();
@@ -107,5 +116,5 @@ it("touches no table of which not all rows have come", async () => {
   expect(await digests()).toBe(before);
   await expectNothingLeft();
   await restore(sink);
-  expect(await digests()).toBe(original);
+  expect(named(await digests())).toEqual(named(original));
 });

@@ -5,6 +5,7 @@ import { bytesOf, type TableEntry } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import { z } from "zod";
 import type { AgentFiles } from "./agent.ts";
+import type { EtsTable } from "./inventory.ts";
 import { openNode, type ErlangNode } from "./node.ts";
 import { RequestError, type Session } from "./session.ts";
 import { etsPaths } from "./table-path.ts";
@@ -13,7 +14,8 @@ import type { ReadContent } from "./unpack.ts";
 export interface RestoreEtsOptions {
   readonly engine: Pick<Engine, "exec">;
   readonly agent: AgentFiles;
-  readonly entries: readonly TableEntry[];
+  readonly entries: readonly TableEntry[]; // all that were captured of the node
+  readonly wants?: ((entry: TableEntry) => boolean) | undefined; // those to restore; all of them when undefined
   readonly read: ReadContent;
   readonly signal: AbortSignal;
 }
@@ -21,7 +23,8 @@ export interface RestoreEtsOptions {
 /** What became of one table. Only `restored` ones were touched. */
 export interface EtsRestored {
   readonly name: string;
-  readonly verdict: "restored" | "missing" | "incompatible" | "failed";
+  /** `ambiguous`: several unnamed tables are alike, and nothing tells which of them it was. */
+  readonly verdict: "restored" | "missing" | "ambiguous" | "incompatible" | "failed";
   readonly rows: number; // in the restore point
   readonly dead: number; // of them hold pids, ports, references or funs of a node that is gone
   readonly reason?: string | undefined;
@@ -39,14 +42,14 @@ const batchBytes = 1024 * 1024;
 export async function restoreEts(options: RestoreEtsOptions, node: ErlangNode): Promise<EtsRestored[]> {
   const { session, inventory } = await openNode(options, node);
   try {
-    const paths = new Map([...etsPaths(inventory.ets)].map(([ix, path]) => [path, ix]));
+    const find = createFinder(options.entries, inventory.ets);
     const restored: EtsRestored[] = [];
-    for (const entry of options.entries) {
+    for (const entry of options.entries.filter(options.wants ?? (() => true))) {
       options.signal.throwIfAborted();
-      const path = bytesOf(entry.path).toString("utf8");
-      const ix = paths.get(path);
-      const outcome = ix === undefined ? missing : await restoreTable(session, options.read, { entry, ix });
-      restored.push({ name: path, rows: entry.rows, ...outcome });
+      const found = find(entry);
+      const outcome =
+        typeof found === "number" ? await restoreTable(session, options.read, { entry, ix: found }) : found;
+      restored.push({ name: pathText(entry), rows: entry.rows, ...outcome });
     }
     await session.request("unstage", {});
     await session.close();
@@ -58,6 +61,38 @@ export async function restoreEts(options: RestoreEtsOptions, node: ErlangNode): 
 
 type Outcome = Pick<EtsRestored, "verdict" | "dead" | "reason">;
 const missing: Outcome = { verdict: "missing", dead: 0, reason: "the node has no such table" };
+
+const ambiguous: Outcome = { verdict: "ambiguous", dead: 0, reason: "several unnamed tables of its owner are alike" };
+
+/**
+ * A named table is found by its name. Unnamed ones of one name and owner are told apart by their properties only: they have a
+ * number in the restore point, but no order of theirs outlives the node. (References grow by scheduler, not by age.)
+ */
+function createFinder(
+  entries: readonly TableEntry[],
+  tables: readonly EtsTable[],
+): (entry: TableEntry) => number | Outcome {
+  const paths = etsPaths(tables);
+  const live = Map.groupBy(tables, (table) => identity(paths.get(table.ix) ?? "", table));
+  const captured = Map.groupBy(entries, (entry) => identity(pathText(entry), entry.facts));
+  return (entry) => {
+    const same = identity(pathText(entry), entry.facts);
+    const [table, other] = live.get(same) ?? [];
+    if (table === undefined) return missing;
+    return other === undefined && captured.get(same)?.length === 1 ? table.ix : ambiguous;
+  };
+}
+
+const properties = ["type", "protection", "keypos", "compressed", "read_concurrency", "write_concurrency"] as const;
+
+function identity(path: string, facts: Readonly<Record<string, unknown>>): string {
+  if (!path.includes("#")) return path;
+  return JSON.stringify([path.replace(/\.\d+$/, ""), ...properties.map((name) => facts[name])]);
+}
+
+function pathText({ path }: TableEntry): string {
+  return bytesOf(path).toString("utf8");
+}
 
 const Facts = z.object({ type: z.string(), keypos: z.int() });
 const Put = z.object({ dead: z.int() });
@@ -82,7 +117,7 @@ async function restoreTable(
 }
 
 function miscounted(entry: TableEntry, rows: number): BackupError {
-  const name = bytesOf(entry.path).toString("utf8");
+  const name = pathText(entry);
   return new BackupError(
     "CORRUPT",
     `ets ${name} has ${rows} rows in the restore point, and ${entry.rows} by its entry`,

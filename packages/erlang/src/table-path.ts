@@ -13,7 +13,7 @@ export function pathOf(name: string): string {
 
 /**
  * The path of each table by its number. An unnamed table is known by its name, its owner's (or what its owner
- * began as) and its rank among those by age: `sessions#session_server.2`.
+ * began as) and its rank among those, which a restart may change: `sessions#session_server.2`.
  */
 export function etsPaths(tables: readonly EtsTable[]): Map<number, string> {
   const paths = new Map<number, string>();
@@ -27,7 +27,7 @@ export function etsPaths(tables: readonly EtsTable[]): Map<number, string> {
     alike.set(key, [...(alike.get(key) ?? []), table]);
   }
   for (const [key, group] of alike) {
-    group.sort((left, right) => left.ix - right.ix); // the agent numbers them by age
+    group.sort((left, right) => left.ix - right.ix); // as the agent numbers them
     for (const [rank, table] of group.entries()) paths.set(table.ix, `${key}.${rank + 1}`);
   }
   return paths;

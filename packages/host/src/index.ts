@@ -2,6 +2,6 @@ export { say, showConfig } from "./answer.ts";
 export { openEncryption } from "./encryption.ts";
 export { openHost, readBuild, version, type Build, type Host } from "./host.ts";
 export { draftReceiptOf, errorPart, recordFailure, runPart } from "./receipt.ts";
-export { createRecord, type FlushedRecord } from "./record.ts";
+export { createRecord, refuseHalfRestored, restoreRecord, type FlushedRecord } from "./record.ts";
 export { accessTo, lockFor, openLocal } from "./repository.ts";
 export { runInSibling, stopWithLauncher, workerVariable, type SiblingWork } from "./sibling.ts";

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { z } from "zod";
+import { BackupError } from "@erlmcp/errors";
+import { z } from "zod";
 
 /** A small document in the repository's `locks` folder that must outlive the run that wrote it. */
 export interface FlushedRecord<T> {
@@ -62,4 +63,22 @@ async function flushFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
+}
+
+/** Where a restore that is under way is recorded, in `locks`. */
+export const restoreRecord = "restore.json";
+
+const HalfRestored = z.looseObject({ id: z.string(), begun_at: z.string() });
+
+/**
+ * A system that is half restored is no state to back up, and what a restore needs must not go.
+ *
+ * @throws BackupError LOCKED
+ */
+export async function refuseHalfRestored(root: string): Promise<void> {
+  const found = await createRecord(root, { name: restoreRecord, schema: HalfRestored }).read();
+  if (found === undefined) return;
+  throw new BackupError("LOCKED", `a restore of ${found.id}, begun at ${found.begun_at}, was cut off`, {
+    hint: "Finish it with restore --resume, or undo it with restore --abort.",
+  });
 }

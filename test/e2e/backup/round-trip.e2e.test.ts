@@ -3,12 +3,12 @@ import type { TableEntry } from "@erlmcp/entry";
 import type { RestorePoint } from "@erlmcp/restore-point";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { changeEverything, databaseText, observe } from "../sample/state.ts";
 import { startStack, type Stack, type TableDigest } from "../sample/stack.ts";
 import { openBackupJob, type BackupJob } from "../support/job.ts";
 import { contentOf, describeTree, entriesOf, openCopy, tableDigest, type PathFacts } from "../support/restore-point.ts";
 
 const project = `erlmcp-round-trip-${process.pid}`;
-const volumes = ["data", "small", "large", "empty"];
 let stack: Stack;
 let job: BackupJob;
 
@@ -28,27 +28,6 @@ afterAll(async () => {
   await job[Symbol.asyncDispose]();
   await stack[Symbol.asyncDispose]();
 });
-
-/** Everything as the sources themselves tell it, while nobody writes. */
-async function sources() {
-  const trees = new Map<string, PathFacts[]>();
-  for (const volume of volumes) {
-    const text = await stack.inside("files", "sample-files", "fingerprint", `/srv/${volume}`);
-    trees.set(
-      volume,
-      text
-        .split("\n")
-        .map(toFacts)
-        .filter(({ type }) => type !== "socket"),
-    );
-  }
-  return { tables: await stack.fingerprint("erlmcp"), trees };
-}
-
-function toFacts(line: string): PathFacts {
-  const { allocated: _allocated, links: _links, ...facts } = JSON.parse(line);
-  return facts;
-}
 
 const key = ({ component, name, rows, digest }: Pick<TableDigest, "component" | "name" | "rows" | "digest">) =>
   `${component} ${name} ${rows} ${digest}`;
@@ -82,19 +61,13 @@ function byPath(a: PathFacts, b: PathFacts): number {
   return a.path < b.path ? -1 : 1;
 }
 
-async function compareTrees(point: RestorePoint, trees: Map<string, PathFacts[]>): Promise<void> {
+async function compareTrees(point: RestorePoint, trees: ReadonlyMap<string, PathFacts[]>): Promise<void> {
   const captured = await entriesOf(point, "volumes");
   for (const [volume, expected] of trees) {
     const entries = captured.get(`${project}_files-${volume}`) ?? [];
     const described = await describeTree(point, entries);
     expect(described.toSorted(byPath)).toEqual(expected.toSorted(byPath));
   }
-}
-
-/** The schema and rows of a database as text; what differs from run to run is left out. */
-async function textOf(database: string): Promise<string> {
-  const text = await stack.inside("postgres", "pg_dump", "--username=postgres", database);
-  return text.replaceAll(/^(\\restrict|\\unrestrict|-- Dumped).*$/gm, "");
 }
 
 async function comparePostgres(point: RestorePoint): Promise<void> {
@@ -111,9 +84,9 @@ async function comparePostgres(point: RestorePoint): Promise<void> {
     const container = (await stack.compose("ps", "--quiet", "postgres")).trim();
     const restore = ["pg_restore", "--username=postgres", "--exit-on-error", `--dbname=${restored}`];
     await execa("docker", ["exec", "--interactive", container, ...restore], { input: archive });
-    const copy = await textOf(restored);
+    const copy = await databaseText(stack, restored);
     expect(copy.length).toBeGreaterThan(100);
-    const original = await textOf(database);
+    const original = await databaseText(stack, database);
     expect(copy).toBe(original);
     await stack.inside("postgres", "psql", "--username=postgres", "-c", `DROP DATABASE ${restored}`);
   }
@@ -121,7 +94,7 @@ async function comparePostgres(point: RestorePoint): Promise<void> {
 
 /** @param withPostgres its databases are restored and compared too, which takes longest */
 async function compareAll(id: string, withKey: Buffer | undefined, withPostgres: boolean): Promise<void> {
-  const expected = await sources();
+  const expected = await observe(stack);
   const repository = await job.copyOut();
   const point = await openCopy(repository, id, withKey);
   try {
@@ -131,35 +104,6 @@ async function compareAll(id: string, withKey: Buffer | undefined, withPostgres:
   } finally {
     await point.close();
   }
-}
-
-async function changeEverything(round: number): Promise<void> {
-  const version = String(round + 1);
-  const post = (path: string) => stack.control("erlmcp", "POST", path);
-  await post(`/rows?op=update&component=mnesia&table=account&count=20&from=5&version=${version}`);
-  await post(`/rows?op=append&component=mnesia&table=account&count=7&version=${version}`);
-  await post(`/rows?op=delete&component=ets&table=erlmcp_sessions&count=9&from=${round * 20 + 1}`);
-  await post(`/rows?op=scatter&component=ets&table=erlmcp_tools&count=10&every=7&version=${version}`);
-  await post(`/table?op=create&component=mnesia&table=made_${round}&rows=50`);
-  if (round > 0) await post(`/table?op=delete&component=mnesia&table=made_${round - 1}`);
-  const change = [
-    "change",
-    "--modify",
-    "3",
-    "--append",
-    "3",
-    "--chmod",
-    "3",
-    "--rename",
-    "3",
-    "--delete",
-    "3",
-    "--add",
-    "3",
-  ];
-  await stack.inside("files", "sample-files", ...change, "--version", version);
-  const sql = `CREATE TABLE made_${round} AS SELECT g AS id, md5(g::text) AS text FROM generate_series(1, 500) g`;
-  await stack.inside("postgres", "psql", "--username=postgres", "--dbname=reports", "-c", sql);
 }
 
 describe.each([
@@ -174,7 +118,7 @@ describe.each([
     expect(full).toMatchObject({ backup_type: "full", complete: true, cipher: cipher ?? "none" });
     await compareAll(String(full.backup_id), withKey, cipher === undefined);
 
-    await changeEverything(round);
+    await changeEverything(stack, round, round > 0 ? round - 1 : undefined);
     const incremental = await job.receipt(["incremental"], env);
     expect(incremental).toMatchObject({ backup_type: "incremental", base: full.backup_id, complete: true });
     expect(incremental.sizes?.stored_bytes).toBeLessThan((full.sizes?.stored_bytes ?? 0) / 3);

@@ -20,6 +20,10 @@ export interface BackupJob {
   readonly volume: string;
   /** `docker compose run --rm backup ARGS`; gives up after five minutes. */
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<JobRun>;
+  /** `docker compose run --rm restore ARGS`; its image is built before the first. */
+  restore(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<JobRun>;
+  /** Runs a restore and does something once, when a line of its log matches. */
+  restoreUntil(args: readonly string[], line: RegExp, then: () => Promise<void>): Promise<JobRun>;
   /** As run, with options of `docker compose run`. */
   runWith(options: readonly string[], args: readonly string[]): Promise<JobRun>;
   /** Holds the repository's lock from a container; call what it gives to let go. */
@@ -54,8 +58,10 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
   await execa("docker", ["volume", "create", ...volumeOptions, "--label", label, volume]);
   await execa("docker", [...compose, "build", "--quiet", "backup"], { cwd: root, env });
 
-  const runJob = async (options: readonly string[], args: readonly string[], extra: Record<string, string>) => {
-    const words = [...compose, "run", "--rm", "--no-TTY", "--label", label, ...options, "backup", ...args];
+  const wordsOf = (service: string, options: readonly string[], args: readonly string[]) => {
+    return [...compose, "run", "--rm", "--no-TTY", "--label", label, ...options, service, ...args];
+  };
+  const runService = async (words: readonly string[], extra: Record<string, string>) => {
     const ended = await execa("docker", words, {
       cwd: root,
       env: { ...env, ...extra },
@@ -64,8 +70,15 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
       timeout: 300_000,
     });
     const { exitCode, stdout, stderr } = ended;
-    if (exitCode === undefined) throw new Error(`backup ${args.join(" ")} did not end: ${stderr}`);
+    if (exitCode === undefined) throw new Error(`${words.join(" ")} did not end: ${stderr}`);
     return { exitCode, stdout, stderr };
+  };
+  const runJob = (options: readonly string[], args: readonly string[], extra: Record<string, string>) =>
+    runService(wordsOf("backup", options, args), extra);
+  let built: Promise<unknown> | undefined;
+  const buildRestore = async () => {
+    built ??= execa("docker", [...compose, "build", "--quiet", "restore"], { cwd: root, env });
+    await built;
   };
   const run: BackupJob["run"] = (args, extra = {}) => runJob([], args, extra);
   const inRepository: BackupJob["inRepository"] = async (script) => {
@@ -79,6 +92,21 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
     key,
     run,
     inRepository,
+    async restore(args, extra = {}) {
+      await buildRestore();
+      return runService(wordsOf("restore", [], args), extra);
+    },
+    async restoreUntil(args, wanted, then) {
+      await buildRestore();
+      const options = { cwd: root, env, stdin: "ignore", reject: false, timeout: 300_000 } as const;
+      const process = execa("docker", wordsOf("restore", [], args), options);
+      let done: Promise<void> | undefined;
+      for await (const line of process.iterable({ from: "stderr" })) if (wanted.test(line)) done ??= then();
+      if (done === undefined) throw new Error(`restore ${args.join(" ")} never said ${wanted.source}`);
+      await done;
+      const { exitCode = -1, stdout, stderr } = await process;
+      return { exitCode, stdout, stderr };
+    },
     runWith: (options, args) => runJob(options, args, {}),
     async holdLock() {
       const script = "exec 9>>/repository/locks/repository.lock; flock 9; touch /tmp/held; exec sleep 300";
