@@ -30,10 +30,16 @@ export interface ArchiveSource {
 
 export interface ArchiveLimits {
   parallelFromBytes: number; // smaller archives are restored by one process, straight from the restore point
-  jobs: number;
+  parallelFromCores: number; // with fewer, several processes are no faster than one
+  jobs: number; // at most
 }
 
-export const defaultArchiveLimits: ArchiveLimits = { parallelFromBytes: 64 * 1024 * 1024, jobs: 8 };
+/** With two cores a dump of 300 MB took as long by two processes as by one: the file has to be written first. */
+export const defaultArchiveLimits: ArchiveLimits = {
+  parallelFromBytes: 64 * 1024 * 1024,
+  parallelFromCores: 4,
+  jobs: 8,
+};
 
 /** On fd 3: standard input may be the archive itself. */
 const printScript = `list=$1
@@ -62,8 +68,9 @@ export async function openArchive(source: ArchiveSource, limits: ArchiveLimits):
   const { room, content, needBytes, read, what } = source;
   const whole: Read = (wanted) => exactly(read(wanted), wanted.bytes, what);
   const jobs = Math.min(room.cores, limits.jobs);
+  const gains = room.cores >= limits.parallelFromCores && content.bytes >= limits.parallelFromBytes;
   const roomy = room.freeBytes !== undefined && room.freeBytes > 1.2 * (content.bytes + needBytes);
-  if (jobs > 1 && content.bytes >= limits.parallelFromBytes && room.writable && roomy) {
+  if (jobs > 1 && gains && room.writable && roomy) {
     return openFile({ ...source, read: whole }, jobs);
   }
   return openStream({ ...source, read: whole });

@@ -1,5 +1,6 @@
 import { buffer } from "node:stream/consumers";
 import { Readable } from "node:stream";
+import { BackupError } from "@erlmcp/errors";
 import { z } from "zod";
 import { quoteIdentifier } from "./access.ts";
 import { completeOutput } from "./dump.ts";
@@ -27,7 +28,7 @@ async function readState(journal: Journal): Promise<Server> {
 }
 
 /** The globals are text of a few kilobytes for each role. */
-const limitBytes = 256 * 1024 * 1024;
+const limitBytes = 64 * 1024 * 1024;
 
 /**
  * Gives the server the roles, memberships, settings and tablespaces of the restore point, after it has noted what they
@@ -42,7 +43,9 @@ export async function restoreGlobals(
 ): Promise<string[]> {
   const { globals, passwords } = recorded;
   if (globals === undefined) return ["the restore point has no globals: roles are as they were"];
-  if (globals.content.bytes > limitBytes) throw new RangeError("globals of that size are no text of pg_dumpall");
+  if (globals.content.bytes > limitBytes) {
+    throw new BackupError("CORRUPT", `globals of ${globals.content.bytes} bytes are no script of pg_dumpall`);
+  }
   const script = (await buffer(Readable.from(read(globals.content)))).toString("utf8");
   const state = await readState(journal);
   const plan = planGlobals(script, { ...state, mode, passwords });

@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openEngine, type Engine } from "@erlmcp/docker";
+import { openEngine, type Engine, type ExecOptions, type RunOptions } from "@erlmcp/docker";
 import type { ContentRef } from "@erlmcp/entry";
 import { fillOddly, longName, oddName, wholeServer } from "../test/odd-server.ts";
 import { restorer, type Captured, type Restorer } from "../test/restorer.ts";
@@ -13,6 +15,9 @@ import {
   undoPostgresRestore,
   type PostgresRestore,
 } from "./index.ts";
+
+const logsOf = (id: string): Promise<{ stdout: string; stderr: string }> =>
+  promisify(execFile)("docker", ["logs", id], { maxBuffer: 64 * 1024 * 1024 });
 
 let engine: Engine;
 let servers: Servers;
@@ -44,7 +49,8 @@ ALTER DATABASE app SET work_mem = '2MB'; COMMENT ON DATABASE app IS 'before'; AL
   return server;
 }
 
-const databaseNames = "SELECT string_agg(datname, ', ' ORDER BY datname) FROM pg_database;";
+const databaseNames =
+  "SELECT string_agg(datname || ' ' || datallowconn || ' ' || datistemplate, ', ' ORDER BY datname) FROM pg_database;";
 const connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'erlmcp%';";
 const temporaryFiles = ["bash", "-c", "ls $PGDATA/base/pgsql_tmp 2>/dev/null | wc -l"];
 
@@ -53,11 +59,12 @@ async function leftovers(server: TestServer): Promise<string> {
   return `${names} databases, ${await server.sql("postgres", connections)} connections, ${await server.run(temporaryFiles)} files`;
 }
 
+const byFile = { parallelFromBytes: 0, parallelFromCores: 1, jobs: 2 };
 const nothing = "0 databases, 0 connections, 0 files";
 
 it.for([
   { name: "from a stream", limits: {} },
-  { name: "from a file, by several processes", limits: { parallelFromBytes: 0, jobs: 2 } },
+  { name: "from a file, by several processes", limits: byFile },
 ])("gives an empty server all that the captured one had, $name", async ({ limits }) => {
   const server = await servers.start({ empty: true });
   const result = await restorePostgres(lab.restore(lab.target(server), { limits }));
@@ -95,9 +102,11 @@ it("takes the place of what was there, keeps it until the end, and leaves others
 
 it("is undone after the swap: names, contents, settings, roles and passwords are as before", async () => {
   const server = await inhabited();
+  await server.sql("postgres", "CREATE DATABASE sieve; ALTER DATABASE sieve ALLOW_CONNECTIONS false;");
   const before = await wholeServer(server);
   const names = await server.sql("postgres", databaseNames);
   await restorePostgres(lab.restore(lab.target(server)));
+  expect(await server.sql("sieve", "SELECT x FROM t;")).toBe("ü");
   expect(await wholeServer(server)).not.toBe(before);
   const undone = await undoPostgresRestore(lab.target(server));
   expect(undone.notes).toEqual([]);
@@ -121,10 +130,10 @@ async function* abortAfter(content: ContentRef, bytes: number, abort: () => void
 }
 
 it.for([
-  { limits: {}, bytes: 0 },
-  { limits: {}, bytes: 60_000 },
-  { limits: { parallelFromBytes: 0, jobs: 2 }, bytes: 60_000 },
-])("is aborted at byte $bytes of a dump ($limits), and then undone or repeated", async ({ limits, bytes }) => {
+  { how: "read by one process", limits: {}, bytes: 0 },
+  { how: "read by one process", limits: {}, bytes: 60_000 },
+  { how: "written to a file", limits: byFile, bytes: 60_000 },
+])("is aborted at byte $bytes of a dump that is $how, and then undone or repeated", async ({ limits, bytes }) => {
   const server = await inhabited();
   const before = await wholeServer(server);
   const big = captured.sink.dump("databases/app").bytes.length;
@@ -186,7 +195,7 @@ it("names the database whose dump was cut, and leaves what was there", async () 
   for (const bytes of [100, 30_000, whole - 20_000, whole - 1]) {
     for (const said of ["said", "unsaid"] as const) {
       const { sink, read } = await cutDump(bytes, said);
-      const limits = bytes % 3 === 0 ? { parallelFromBytes: 0, jobs: 2 } : {};
+      const limits = bytes % 3 === 0 ? byFile : {};
       const restore = lab.restore(lab.target(server), { read, databases: ["app"], limits }, { ...captured, sink });
       const error = await restorePostgres(restore).catch((reason: unknown) => reason);
       outcomes.push(String(error));
@@ -266,7 +275,9 @@ it("restores one database beside others, and makes only the roles that are missi
     "2040",
   );
   await finishPostgresRestore(lab.target(server));
-  expect(await server.sql("postgres", databaseNames)).toBe("app, other, postgres, template0, template1");
+  expect(await server.sql("postgres", databaseNames)).toBe(
+    "app true false, other true false, postgres true false, template0 false true, template1 true true",
+  );
 });
 
 it("refuses a second restore while another one is neither finished nor undone", async () => {
@@ -285,6 +296,8 @@ it("leaves names as they are when a database cannot be let go", async () => {
   await server.sql("postgres", "CREATE DATABASE sieve;");
   await stagePostgresRestore(lab.restore(lab.target(server), { databases: ["sieve"] }));
   await server.sql("sieve", "BEGIN; CREATE TABLE held (n int); PREPARE TRANSACTION 'held';");
+  const held = await planPostgresRestore(lab.restore(lab.target(server), { databases: ["sieve"] }));
+  expect(held.problems).toEqual(["database sieve has 1 prepared transactions: end them"]);
   await expect(swapPostgresRestore(lab.target(server))).rejects.toThrow("is being accessed by other users");
   await server.sql("sieve", "COMMIT PREPARED 'held';"); // it is open again
   const plan = await planPostgresRestore(lab.restore(lab.target(server), { databases: ["sieve"] }));
@@ -293,4 +306,40 @@ it("leaves names as they are when a database cannot be let go", async () => {
   expect(await server.sql("sieve", "SELECT x FROM t;")).toBe("ü");
   await undoPostgresRestore(lab.target(server));
   expect(await server.sql("sieve", "SELECT count(*) FROM held;")).toBe("0");
+});
+
+it("is undone when it was killed after the databases were closed for the swap", async () => {
+  const server = await inhabited();
+  const before = await wholeServer(server);
+  await stagePostgresRestore(lab.restore(lab.target(server)));
+  const closed = ["app", "template1", "postgres"].map((name) => `ALTER DATABASE ${name} ALLOW_CONNECTIONS false;`);
+  await server.sql("other", closed.join("\n"));
+  await undoPostgresRestore(lab.target(server));
+  expect(await wholeServer(server)).toBe(before);
+  expect(await leftovers(server)).toBe(nothing);
+});
+
+it("shows no password, in plain or hashed, to whoever lists processes or reads messages", async () => {
+  const server = await servers.start({ empty: true, args: ["-c", "log_statement=all"] });
+  const seen: string[] = [];
+  const spy = {
+    exec: (id: string, options: ExecOptions) => {
+      seen.push(JSON.stringify([options.cmd, options.env]));
+      return engine.exec(id, options);
+    },
+    run: (id: string, options: RunOptions) => {
+      seen.push(JSON.stringify([options.cmd, options.env]));
+      return engine.run(id, options);
+    },
+  };
+  const target = { ...lab.target(server), engine: spy };
+  await restorePostgres(lab.restore(target, { databases: ["sieve"] }));
+  await undoPostgresRestore(target);
+  await restorePostgres(lab.restore(target));
+  await undoPostgresRestore(target);
+  expect(seen.length).toBeGreaterThan(100);
+  expect(seen.filter((text) => text.includes("SCRAM-SHA-256"))).toEqual([]);
+  const { stdout, stderr } = await logsOf(server.id);
+  expect(stdout + stderr).toContain("statement: ");
+  expect(stdout + stderr).not.toContain("SCRAM-SHA-256");
 });
