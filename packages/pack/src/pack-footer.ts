@@ -33,12 +33,32 @@ export interface PackSource {
   sealer: Sealer;
 }
 
+/** Where in a pack something is wrong: `offset` is that of the segment or the footer, `chunk` the ID of one in it. */
+export interface PackPlace {
+  readonly restorePoint: string;
+  readonly number: number;
+  readonly offset: number;
+  readonly chunk?: string | undefined;
+}
+
+/** A CORRUPT error that tells its place also as data. */
+export class PackError extends BackupError {
+  readonly place: PackPlace;
+  readonly what: string;
+
+  constructor(place: PackPlace, what: string) {
+    const where = `${packName(place.number)} of ${place.restorePoint} at offset ${place.offset}`;
+    super("CORRUPT", `${where} is corrupt: ${what}`, {
+      hint: "Take the pack from a replica; verify tells what else is damaged.",
+    });
+    this.place = place;
+    this.what = what;
+  }
+}
+
 /** An error that names a place in a pack. */
-export function corruptPack(at: { restorePoint: string; number: number; offset: number }, what: string): BackupError {
-  const where = `${packName(at.number)} of ${at.restorePoint} at offset ${at.offset}`;
-  return new BackupError("CORRUPT", `${where} is corrupt: ${what}`, {
-    hint: "Take the pack from a replica; verify tells what else is damaged.",
-  });
+export function corruptPack(place: PackPlace, what: string): PackError {
+  return new PackError(place, what);
 }
 
 /**

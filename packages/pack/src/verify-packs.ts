@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
-import { sameBytes } from "@erlmcp/crypto";
 import { BackupError } from "@erlmcp/errors";
 import { createChunkIndex, wordsOf, type ChunkIndex } from "./chunk-index.ts";
 import { indexName } from "./index-file.ts";
-import { packName } from "./layout.ts";
-import { corruptPack, readPackFooter, type PackSegment } from "./pack-footer.ts";
+import { examinePack, type PackToExamine } from "./examine-pack.ts";
+import { packName, type SegmentPlace } from "./layout.ts";
+import { corruptPack, readPackFooter, type FooterChunk } from "./pack-footer.ts";
 import type { RangeReader } from "./range-reader.ts";
-import { openWith, type OpenedKey, type RestorePointKey } from "./reader.ts";
-import { openSegment } from "./segment-reader.ts";
+import { openWith, type RestorePointKey } from "./reader.ts";
 
 export interface PackWalk {
   restorePoint: string;
@@ -42,7 +41,7 @@ export async function verifyPacks(walk: PackWalk, expected: Expected = {}): Prom
   for (const number of walk.packs) {
     const file = await walk.open(walk.restorePoint, packName(number));
     try {
-      await collect(report, async () => verifyPack(report, { walk, opened, expected, number, file }));
+      await verifyPack(report, { restorePoint: walk.restorePoint, number, file, opened }, expected);
     } finally {
       await file.close?.();
     }
@@ -54,49 +53,25 @@ export async function verifyPacks(walk: PackWalk, expected: Expected = {}): Prom
   return report;
 }
 
-interface PackCheck {
-  walk: PackWalk;
-  opened: OpenedKey;
-  expected: Expected;
-  number: number;
-  file: RangeReader;
-}
-
-async function verifyPack(report: PackReport, check: PackCheck): Promise<void> {
-  const { walk, opened, expected, number, file } = check;
-  const { restorePoint } = walk;
+async function verifyPack(report: PackReport, pack: PackToExamine, expected: Expected): Promise<void> {
+  const { restorePoint, number, file } = pack;
   report.packs += 1;
   report.storedBytes += file.size;
   const wanted = expected.sha256?.(number);
   if (wanted !== undefined && (await digestOf(file)) !== wanted) {
     report.problems.push(corruptPack({ restorePoint, number, offset: 0 }, "its SHA-256 is not that of the manifest"));
   }
-  const segments = await readPackFooter({ restorePoint, number, file, sealer: opened.sealer });
-  for (const segment of segments) {
-    report.segments += 1;
-    await collect(report, async () => verifySegment(report, check, segment));
-  }
+  const { index } = expected;
+  const found = await examinePack(pack, (chunk, place) =>
+    index === undefined || isIndexed(index, chunk, place) ? undefined : `it is not where ${indexName} says`,
+  );
+  report.segments += found.segments;
+  report.chunks += found.chunks;
+  report.plainBytes += found.plainBytes;
+  report.problems.push(...found.problems);
 }
 
-async function verifySegment(report: PackReport, check: PackCheck, { place, chunks }: PackSegment): Promise<void> {
-  const { walk, opened, expected, file } = check;
-  const at = { restorePoint: walk.restorePoint, number: place.pack, offset: place.offset };
-  const plaintext = await openSegment({ restorePoint: walk.restorePoint, file, sealer: opened.sealer }, place);
-  for (const { id, offset, length } of chunks) {
-    report.chunks += 1;
-    report.plainBytes += length;
-    const name = id.toString("hex");
-    if (!sameBytes(opened.idOf(plaintext.subarray(offset, offset + length)), id)) {
-      report.problems.push(corruptPack(at, `chunk ${name} has other contents`));
-    }
-    const { index } = expected;
-    if (index !== undefined && !isIndexed(index, { id, offset, length }, place)) {
-      report.problems.push(corruptPack(at, `chunk ${name} is not where ${indexName} says`));
-    }
-  }
-}
-
-function isIndexed(index: ChunkIndex, chunk: PackSegment["chunks"][number], place: PackSegment["place"]): boolean {
+function isIndexed(index: ChunkIndex, chunk: FooterChunk, place: SegmentPlace): boolean {
   const number = index.find(wordsOf(Uint8Array.from(chunk.id)), 0);
   if (number === -1) return false;
   const { segment, offset, length } = index.place(number);
@@ -104,19 +79,9 @@ function isIndexed(index: ChunkIndex, chunk: PackSegment["chunks"][number], plac
   return same && offset === chunk.offset && length === chunk.length;
 }
 
-/** Adds a CORRUPT error to the problems; anything else goes on its way. */
-async function collect(report: PackReport, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof BackupError) || error.code !== "CORRUPT") throw error;
-    report.problems.push(error);
-  }
-}
-
 const pieceBytes = 1024 * 1024;
 
-async function digestOf(file: RangeReader): Promise<string> {
+export async function digestOf(file: RangeReader): Promise<string> {
   const hash = createHash("sha256");
   for (let at = 0; at < file.size; at += pieceBytes)
     hash.update(await file.read(at, Math.min(pieceBytes, file.size - at)));
