@@ -1,0 +1,5 @@
+export { describeFinding, finding, findingLimit, type Finding } from "./finding.ts";
+export type { VerifyProgress } from "./objects.ts";
+export { nothingProven, type Proven } from "./proven.ts";
+export { createVerification, verifyRestorePoint, type Verdict, type Verification } from "./verification.ts";
+export type { VerifyMode, VerifyOptions } from "./shared.ts";

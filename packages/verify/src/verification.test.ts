@@ -1,0 +1,22 @@
+import { expect, it, describe } from "vitest";
+import { verifyRestorePoint, type VerifyMode } from "./index.ts";
+import { sampleRepository } from "./sample-repository.ts";
+
+const full = "erlmcp_full_20260202_120000";
+const first = "erlmcp_incremental_20260202_121500";
+const second = "erlmcp_incremental_20260202_123000";
+
+describe.each([undefined, "aes-256-gcm", "aes-256-cbc"] as const)("with cipher %s", (cipher) => {
+  it.for(["quick", "full"] as const)("finds nothing wrong with what is whole (%s)", async (mode: VerifyMode) => {
+    const repository = sampleRepository(cipher);
+    await repository.add(full, 0);
+    await repository.add(first, 1, [full]);
+    await repository.add(second, 2, [full, first]);
+    const { access } = repository;
+    for (const id of [full, first, second]) {
+      const verdict = await verifyRestorePoint(id, { access, mode, signal: new AbortController().signal });
+      expect(verdict.findings).toEqual([]);
+      expect(verdict.notes).toEqual([]);
+    }
+  });
+});
