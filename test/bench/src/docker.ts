@@ -3,7 +3,8 @@ import { execa } from "execa";
 
 export const root = fileURLToPath(new URL("../../../", import.meta.url));
 export const project = `erlmcp-bench-${process.pid}`;
-const label = `erlmcp.test.run=${process.env["ERLMCP_TEST_RUN"] ?? project}`;
+const testRun = process.env["ERLMCP_TEST_RUN"] ?? project;
+const label = `erlmcp.test.run=${testRun}`;
 const sampleFile = `${root}test/rig/sample/compose.yaml`;
 
 export async function docker(...args: string[]): Promise<string> {
@@ -13,7 +14,7 @@ export async function docker(...args: string[]): Promise<string> {
 /** `docker compose` on the sample stack of this run. */
 export async function sample(env: Record<string, string>, ...args: string[]): Promise<string> {
   const words = ["compose", "--project-name", project, "--file", sampleFile, ...args];
-  return (await execa("docker", words, { env, stdin: "ignore" })).stdout;
+  return (await execa("docker", words, { env: { ERLMCP_TEST_RUN: testRun, ...env }, stdin: "ignore" })).stdout;
 }
 
 export async function makeVolume(name: string): Promise<string> {

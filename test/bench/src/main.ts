@@ -83,8 +83,11 @@ async function measureFiles(): Promise<void> {
 
 async function cleanUp(folder: string): Promise<void> {
   await sample({}, "down", "--volumes", "--timeout", "5");
-  const volumes = await docker("volume", "ls", "--quiet", "--filter", `name=^${project}`);
+  const volumes = await docker("volume", "ls", "--quiet", "--filter", `name=^${project}[-_]`);
   if (volumes !== "") await docker("volume", "rm", "--force", ...volumes.split("\n"));
+  // The job's own Compose project leaves its network behind: `compose run --rm` removes the container only.
+  const networks = await docker("network", "ls", "--quiet", "--filter", `name=^${project}[-_]`);
+  if (networks !== "") await docker("network", "rm", ...networks.split("\n"));
   await rm(folder, { recursive: true });
 }
 
