@@ -3,7 +3,6 @@ import type { RowOrder } from "./row-order.ts";
 import { newRowScan, rowFlags, scanRow } from "./row-scan.ts";
 import type { Run } from "./run.ts";
 import { writeSortKey } from "./sort-key.ts";
-import { sortRun } from "./sort-run.ts";
 import type { SpillReader } from "./spill.ts";
 
 /** A walk over one sorted run. The fields tell where the current row and its sort key lie. */
@@ -21,11 +20,9 @@ export interface Cursor {
   fill(): Promise<void>;
 }
 
-/** Over a run in memory, sorted here. */
+/** Over a run in memory whose rows are in order. */
 export function memoryCursor(run: Run): Cursor {
-  const order = sortRun(run);
-  const { bytes, starts, keyStarts, keyEnds, flags, scanned } = run;
-  const last = order.length - 1;
+  const { bytes, rows, starts, keyStarts, keyEnds, flags, scanned } = run;
   let next = 0;
   return {
     bytes,
@@ -37,11 +34,11 @@ export function memoryCursor(run: Run): Cursor {
     prefix: 0,
     flags: 0,
     advance() {
-      if (next === order.length) return "end";
-      const row = order[next] ?? 0;
+      if (next === rows) return "end";
+      const row = next;
       next += 1;
       this.start = starts[row] ?? 0;
-      this.end = row === last ? scanned : (starts[row + 1] ?? 0);
+      this.end = next === rows ? scanned : (starts[next] ?? 0);
       this.keyStart = keyStarts[row] ?? 0;
       this.keyEnd = keyEnds[row] ?? 0;
       this.prefix = keyPrefix(bytes, this.keyStart, this.keyEnd);

@@ -3,6 +3,7 @@ import { type Cursor, memoryCursor, spillCursor } from "./cursor.ts";
 import { type MergeStats, mergeRuns, newMergeStats } from "./merge.ts";
 import type { RowOrder } from "./row-order.ts";
 import { Run } from "./run.ts";
+import { sortRun } from "./sort-run.ts";
 import type { Spill, SpillReader } from "./spill.ts";
 
 export const runBytes = 32 * 1024 * 1024;
@@ -11,6 +12,7 @@ export const runBytes = 32 * 1024 * 1024;
 export class RunPool {
   readonly #free: Run[] = [];
   #lent = 0;
+  #spare: Buffer = Buffer.alloc(0); // one more, to put the rows of a run in order
   readonly #limit: number;
   readonly #runBytes: number;
 
@@ -24,6 +26,11 @@ export class RunPool {
     if (this.#lent >= this.#limit) return undefined;
     this.#lent += 1;
     return this.#free.pop() ?? new Run(this.#runBytes);
+  }
+
+  /** Sorts the rows of a run that is complete. */
+  sort(run: Run): void {
+    this.#spare = run.arrange(sortRun(run), this.#spare);
   }
 
   give(run: Run): void {
@@ -113,6 +120,7 @@ export class RowSorter {
 
   #end(run: Run): void {
     this.#deletes += run.deletes;
+    this.#pool.sort(run);
     this.#runs.push({ run, cursor: memoryCursor(run) });
     this.#current = undefined;
   }

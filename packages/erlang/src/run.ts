@@ -6,6 +6,7 @@ import type { RowOrder } from "./row-order.ts";
 import { writeSortKey } from "./sort-key.ts";
 
 export const maxRowBytes = 128 * 1024 * 1024;
+const firstRows = 4096; // that arrays begin with
 const maxRows = 1 << 20; // the sort has 24 bits for a row's number
 
 /**
@@ -20,10 +21,10 @@ export class Run {
   rows = 0;
   deletes = 0; // of them such that take rows back
   crc = 0;
-  starts = new Uint32Array(4096);
-  keyStarts = new Uint32Array(4096);
-  keyEnds = new Uint32Array(4096);
-  flags = new Uint8Array(4096);
+  starts = new Uint32Array(firstRows);
+  keyStarts = new Uint32Array(firstRows);
+  keyEnds = new Uint32Array(firstRows);
+  flags = new Uint8Array(firstRows);
   #keysFrom: number; // where the written sort keys begin
   readonly #scan = newRowScan();
 
@@ -87,6 +88,38 @@ export class Run {
     return rest;
   }
 
+  /**
+   * Puts the rows into `order`, so that merging reads memory from front to back: this is done while the node is
+   * still sending, and merging while everybody waits.
+   *
+   * @param spare a buffer to write them into
+   * @returns the buffer that is free now
+   */
+  arrange(order: Uint32Array, spare: Buffer): Buffer {
+    const { bytes, rows, starts, keyStarts, keyEnds, flags } = this;
+    const keysFrom = this.#keysFrom;
+    const target = spare.length === bytes.length ? spare : Buffer.allocUnsafeSlow(bytes.length);
+    bytes.copy(target, keysFrom, keysFrom); // written sort keys stay where they are
+    const arranged = newArrays(Math.max(rows, firstRows));
+    let at = 0;
+    for (let i = 0; i < rows; i += 1) {
+      const row = order[i] ?? 0;
+      const start = starts[row] ?? 0;
+      const end = row === rows - 1 ? this.scanned : (starts[row + 1] ?? 0);
+      const keyStart = keyStarts[row] ?? 0;
+      const shift = keyStart < keysFrom ? at - start : 0;
+      bytes.copy(target, at, start, end);
+      arranged.starts[i] = at;
+      arranged.keyStarts[i] = keyStart + shift;
+      arranged.keyEnds[i] = (keyEnds[row] ?? 0) + shift;
+      arranged.flags[i] = flags[row] ?? 0;
+      at += end - start;
+    }
+    Object.assign(this, arranged);
+    this.bytes = target;
+    return bytes;
+  }
+
   #add(at: number, end: number, order: RowOrder): boolean {
     if (this.rows === maxRows) return false;
     const scan = this.#scan;
@@ -134,17 +167,22 @@ export class Run {
   }
 
   #growArrays(): void {
-    const length = this.starts.length * 2;
-    this.starts = grown(this.starts, new Uint32Array(length));
-    this.keyStarts = grown(this.keyStarts, new Uint32Array(length));
-    this.keyEnds = grown(this.keyEnds, new Uint32Array(length));
-    const flags = new Uint8Array(length);
-    flags.set(this.flags);
-    this.flags = flags;
+    const grown = newArrays(this.starts.length * 2);
+    grown.starts.set(this.starts);
+    grown.keyStarts.set(this.keyStarts);
+    grown.keyEnds.set(this.keyEnds);
+    grown.flags.set(this.flags);
+    Object.assign(this, grown);
   }
 }
 
-function grown(from: Uint32Array<ArrayBuffer>, to: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  to.set(from);
-  return to;
+type Arrays = Pick<Run, "starts" | "keyStarts" | "keyEnds" | "flags">;
+
+function newArrays(rows: number): Arrays {
+  return {
+    starts: new Uint32Array(rows),
+    keyStarts: new Uint32Array(rows),
+    keyEnds: new Uint32Array(rows),
+    flags: new Uint8Array(rows),
+  };
 }
