@@ -64,6 +64,7 @@ it("is undone wherever it was killed, and wherever undoing was killed", { timeou
     await undoPostgresRestore(lab.target(server, `kill${last}`));
     expect(await wholeServer(server), `killed at call ${last}, its undo at ${undoAt}`).toBe(before);
     if (!(outcome instanceof Error)) break;
+    expect(outcome.message).toBe("killed");
     expect(last).toBeLessThan(many);
   }
   expect(await server.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE '%erlmcp%';")).toBe("0");
@@ -93,3 +94,25 @@ it(
     expect(await server.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE '%erlmcp%';")).toBe("0");
   },
 );
+
+it("has the old rows of a table or the new ones, wherever it was killed", { timeout: 600_000 }, async () => {
+  await server.sql("app", "DELETE FROM t WHERE i > 90; INSERT INTO t VALUES (1000);");
+  const sum = "SELECT count(*) || ' ' || sum(i) FROM t;";
+  const before = "91 5095"; // 1 to 90, and 1000
+  expect(await server.sql("app", sum)).toBe(before);
+  const seen = new Set<string>();
+  for (let last = 16; ; last += 3) {
+    const restore = lab.restore(dying(`t${last}`, last).target, { table: "app.public.t" });
+    const outcome = await restorePostgres(restore).catch((error: unknown) => error);
+    seen.add(await server.sql("app", sum));
+    await undoPostgresRestore(dying(`t${last}`, last - 10).target).catch(() => undefined); // killed as well, or not
+    await undoPostgresRestore(lab.target(server, `t${last}`));
+    expect(await server.sql("app", sum), `killed at call ${last}`).toBe(before);
+    if (!(outcome instanceof Error)) break;
+    expect(outcome.message).toBe("killed");
+    expect(last).toBeLessThan(many);
+  }
+  expect([...seen]).toEqual([before, "100 5050"]);
+  expect(await server.sql("app", "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'erlmcp%';")).toBe("0");
+  expect(await server.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE '%erlmcp%';")).toBe("0");
+});

@@ -110,27 +110,37 @@ async function whyNoCollation(access: Entrance, wish: string): Promise<string | 
 
 const major = (versionNum: number): number => Math.floor(versionNum / 10_000);
 
+export interface Restored {
+  chosen: readonly RecordedDatabase[];
+  restoreId: string;
+  room?: { needBytes: number; leastBytes: number }; // when they are not restored whole
+}
+
 /** Compares what was captured with the server; pure. */
 export function assessRestore(
   recorded: Recorded,
   state: ServerState,
-  { chosen, restoreId }: { chosen: readonly RecordedDatabase[]; restoreId: string },
+  { chosen, restoreId, room }: Restored,
 ): PostgresRestorePlan {
   const databases = chosen.map(({ facts: { name, bytes } }) => ({
     name,
     bytes,
     exists: state.databases.some((database) => database.name === name),
   }));
-  const needBytes = databases.reduce((sum, { bytes }) => sum + bytes, 0);
+  const whole = {
+    needBytes: databases.reduce((sum, { bytes }) => sum + bytes, 0),
+    leastBytes: chosen.reduce((sum, { entry }) => sum + entry.content.bytes, 0),
+  };
+  const wanted = room ?? whole;
   const found = [
     assessServer(recorded, state, restoreId),
     assessDatabases(state, chosen),
     assessExtensions(state, chosen),
-    assessRoom(state, { needBytes, leastBytes: chosen.reduce((sum, { entry }) => sum + entry.content.bytes, 0) }),
+    assessRoom(state, wanted),
   ];
   return {
     databases,
-    needBytes,
+    needBytes: wanted.needBytes,
     freeBytes: state.room.freeBytes,
     problems: found.flatMap(({ problems }) => problems),
     warnings: found.flatMap(({ warnings }) => warnings),

@@ -57,9 +57,17 @@ export async function planPostgresRestore(restore: PostgresRestore): Promise<Pos
   const access = await openTarget(restore.target);
   const state = await readServerState(access, wanted.recorded, wanted.chosen);
   const { restoreId } = restore.target;
-  const plan = assessRestore(wanted.recorded, state, { chosen: wanted.chosen, restoreId });
-  if (wanted.table === undefined) return plan;
-  return { ...plan, problems: [...plan.problems, ...(await tableProblems(access, wanted.table))] };
+  const { recorded, chosen, table } = wanted;
+  if (table === undefined) return assessRestore(recorded, state, { chosen, restoreId });
+  const beside = 2 * bytesOf(chosen, table); // as restored, and as they were
+  const room = { needBytes: beside, leastBytes: 0 };
+  const plan = assessRestore(recorded, { ...state, busy: [] }, { chosen, restoreId, room });
+  return { ...plan, problems: [...plan.problems, ...(await tableProblems(access, table))] };
+}
+
+function bytesOf(chosen: readonly RecordedDatabase[], table: TableName): number {
+  const tables = chosen.flatMap(({ facts }) => facts.tables);
+  return tables.find(({ schema, name }) => schema === table.schema && name === table.name)?.bytes ?? 0;
 }
 
 interface Wanted {

@@ -1,7 +1,7 @@
 import { BackupError } from "@erlmcp/errors";
 import { explain } from "./access.ts";
 import { openArchive, type Archive, type ArchiveLimits, type Read } from "./archive.ts";
-import { compareContents, readContents } from "./compare.ts";
+import { analyse, compareContents, readContents } from "./compare.ts";
 import type { ListedDatabase } from "./facts.ts";
 import { dropDatabase, type Journal } from "./journal.ts";
 import { keptName, stagedName } from "./names.ts";
@@ -53,7 +53,8 @@ export async function stageDatabase(work: StageWork, recorded: RecordedDatabase)
   const archive = await openArchive(source, work.limits);
   const { properties, notes } = await restoreInto(journal, archive, { name, staged });
   const comparison = compareContents(facts, await readContents(journal.access, staged, facts));
-  const result = { ...comparison, notes: [...notes, ...comparison.notes] };
+  const analysed = await analyse(journal.access, staged);
+  const result = { ...comparison, notes: [...notes, ...comparison.notes, ...analysed] };
   await journal.add({ ...begun, state: "staged", properties, result });
 }
 
