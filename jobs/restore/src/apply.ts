@@ -4,6 +4,7 @@ import type { RestorePoint } from "@erlmcp/restore-point";
 import { unpackTree } from "@erlmcp/volumes";
 import { putConfig } from "./put-config.ts";
 import { putDets, putMnesia } from "./put-erlang.ts";
+import { putDatabases, stageDatabases } from "./put-postgres.ts";
 import { putEts } from "./put-ets.ts";
 import type { Placed } from "./plan.ts";
 import { awaitHealth, awaitUrl, startServices, stopServices } from "./services.ts";
@@ -34,6 +35,7 @@ export async function apply(run: Applying): Promise<readonly Applied[]> {
   const { engine } = host;
   const applied: Applied[] = [];
   for (const { part } of run.placed) progress.expect(part.source.bytes);
+  await stageDatabases(run); // beside the old ones, while all goes on
   progress.step("stopping services");
   await stopServices(engine, intent.stopped);
   const [before, after] = [run.placed.filter((one) => !needsNode(one)), run.placed.filter(needsNode)];
@@ -68,6 +70,7 @@ function applyPart(run: Applying, placed: Placed): Promise<Applied> {
   if (placed.target.kind === "volume") return putVolume(run, placed, placed.target.volume.name);
   const { component } = placed.part.source;
   if (component === "mnesia") return putMnesia(run, placed);
+  if (component === "postgres") return putDatabases(run, placed);
   if (component === "ets") return putEts(run, placed);
   if (component === "dets") return putDets(run, placed);
   return putConfig(run, placed, placed.target.containers);

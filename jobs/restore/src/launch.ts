@@ -8,6 +8,7 @@ import { chooseRestorePoint } from "./choose.ts";
 import { lookAround } from "./here.ts";
 import { openJournal, type Journal } from "./journal.ts";
 import { placeNodes } from "./nodes.ts";
+import { askServers } from "./put-postgres.ts";
 import { selectParts } from "./parts.ts";
 import { describePlan, planAsData, planRestore, type Plan } from "./plan.ts";
 import { verifyFirst } from "./preflight.ts";
@@ -27,8 +28,9 @@ export async function launch(run: Run): Promise<JobOutcome> {
   if (request.action === "resume" || request.action === "abort") return goOn(run, repository, unfinished);
   if (unfinished !== undefined && !request.dryRun) throw cutOff(unfinished);
   const id = await chooseRestorePoint(repository.store, request);
+  const tag = randomBytes(6).toString("hex");
   const { plan, nodes } = await withPoint(run, { repository, id }, async (point) => {
-    const made = await planFor(run, point);
+    const made = await planFor(run, { point, tag });
     if (request.dryRun) return made;
     refuse(made.plan);
     for (const { message, hint } of made.plan.problems) context.log.warn({ hint }, message);
@@ -39,7 +41,7 @@ export async function launch(run: Run): Promise<JobOutcome> {
   const safety = request.safetyBackup ? await takeSafetyBackup(run, plan) : null;
   const intent: Journal = {
     version: 1,
-    tag: randomBytes(6).toString("hex"),
+    tag,
     id,
     safety,
     state: "applying",
@@ -59,12 +61,19 @@ async function goOn(run: Run, repository: Repository, intent: Journal | undefine
     });
   }
   const { id, safety } = intent;
+  if (request.action === "abort" && intent.state === "finishing") {
+    throw new BackupError("USAGE", `the restore of ${id} cannot be undone: it is complete but for tidying up`, {
+      hint: `Finish it with restore --resume; then restore ${safety ?? "another restore point"} to go back.`,
+    });
+  }
   if (request.action === "abort" && safety === null) {
     throw new BackupError("USAGE", `the restore of ${id} cannot be undone: it was begun without a safety backup`, {
       hint: "Finish it with restore --resume.",
     });
   }
-  const { plan } = await withPoint(run, { repository, id }, (point) => planFor(run, point, intent));
+  const { plan } = await withPoint(run, { repository, id }, (point) =>
+    planFor(run, { point, tag: intent.tag, intent }),
+  );
   refuse(plan);
   return startWorker(run, plan, { ...intent, state: request.action === "abort" ? "undoing" : intent.state });
 }
@@ -97,13 +106,18 @@ interface Prepared {
   readonly nodes: Journal["nodes"];
 }
 
-async function planFor(run: Run, point: RestorePoint, intent?: Journal): Promise<Prepared> {
+async function planFor(
+  run: Run,
+  { point, tag, intent }: { point: RestorePoint; tag: string; intent?: Journal },
+): Promise<Prepared> {
   const renames = intent === undefined ? run.request.renames : new Map(Object.entries(intent.renames));
   const parts = await selectParts(point, intent === undefined ? run.request.select : selectionIn(intent));
   const { here, containers } = await lookAround(run.host, run.settings);
   const plan = planRestore(parts, { here, containers, renames });
   if (intent !== undefined) return { plan, nodes: intent.nodes }; // the nodes may stand still, and were asked then
   const { nodes, problems } = await placeNodes(run, { placed: plan.placed, here, renames });
+  const { signal } = run.context;
+  problems.push(...(await askServers({ run, point, tag, signal }, plan.placed)));
   return { plan: { ...plan, problems: [...plan.problems, ...problems] }, nodes };
 }
 

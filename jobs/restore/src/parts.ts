@@ -107,7 +107,7 @@ async function findTable(
     for await (const entry of point.entries(source)) {
       if (isTable(entry, wanted)) found.push({ ...whole(source), tables: [pathText(entry)] });
       const inDatabase = databaseTable(entry, wanted, databases);
-      if (inDatabase !== undefined) found.push({ ...whole(source), tables: [wanted], databases: [inDatabase] });
+      if (inDatabase !== undefined) found.push({ ...whole(source), ...inDatabase });
     }
   }
   return oneTable(found, wanted);
@@ -125,18 +125,29 @@ function isTable(entry: Entry, wanted: string): boolean {
   return entry.kind === "table" && (entry.facts["name"] === wanted || pathText(entry) === wanted);
 }
 
-function databaseTable(entry: Entry, wanted: string, databases: readonly string[]): string | undefined {
+/** A table of a dumped database, by its name or its schema's and its own. */
+function databaseTable(
+  entry: Entry,
+  wanted: string,
+  databases: readonly string[],
+): Pick<Part, "tables" | "databases"> | undefined {
   if (entry.kind !== "dump") return undefined;
-  const { name, tables } = entry.facts;
-  if (typeof name !== "string" || !Array.isArray(tables)) return undefined;
-  if (databases.length > 0 && !databases.includes(name)) return undefined;
-  const there = tables.some((table) => {
-    if (typeof table !== "object" || table === null || Array.isArray(table)) return false;
-    const { schema, name: plain } = table;
-    if (typeof plain !== "string") return false;
-    return plain === wanted || (typeof schema === "string" && `${schema}.${plain}` === wanted);
-  });
-  return there ? name : undefined;
+  const { name: database, tables } = entry.facts;
+  if (typeof database !== "string" || !Array.isArray(tables)) return undefined;
+  if (databases.length > 0 && !databases.includes(database)) return undefined;
+  for (const table of tables) {
+    if (typeof table !== "object" || table === null || Array.isArray(table)) continue;
+    const { schema, name } = table;
+    if (typeof name !== "string" || typeof schema !== "string") continue;
+    if (name !== wanted && `${schema}.${name}` !== wanted) continue;
+    return { tables: [[database, schema, name].map(quoted).join(".")], databases: [database] };
+  }
+  return undefined;
+}
+
+/** As PostgreSQL writes names. */
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function findVolume(sources: readonly ManifestSource[], name: string): ManifestSource {

@@ -113,10 +113,9 @@ function lostMemory(stop: readonly Container[], placed: readonly Placed[], { sou
 
 /** What this version takes from a restore point only as files. */
 function notYet(parts: readonly Part[]): Problem[] {
-  const things = parts.flatMap(({ source: { component }, tables }) => {
-    if (component === "mnesia" && tables !== undefined) return ["one table of mnesia"];
-    return component === "postgres" ? [component] : [];
-  });
+  const things = parts.flatMap(({ source: { component }, tables }) =>
+    component === "mnesia" && tables !== undefined ? ["one table of mnesia"] : [],
+  );
   return [...new Set(things)].map((thing) => ({
     severity: "refuse" as const,
     message: `this version does not put ${thing} back into a running system`,

@@ -7,16 +7,18 @@ import { lookAround } from "./here.ts";
 import type { NodePlace } from "./nodes.ts";
 import { whole } from "./parts.ts";
 import { inSteps, type Placed } from "./plan.ts";
+import { undoDatabases } from "./put-postgres.ts";
 import { findTarget, nodesOf, type Target } from "./targets.ts";
 
 /** Puts everything that a restore has touched back to what the safety backup holds. It cannot be interrupted gently. */
 export async function undo(run: Applying): Promise<void> {
   const { intent, repository, encryption } = run;
   if (intent.safety === null) throw new BackupError("FAILED", "there is no safety backup to put back");
+  const { signal } = new AbortController(); // the run's own has been used, if that is why it is undone
+  await undoDatabases({ ...run, signal });
   const point = await openRestorePoint(accessTo(repository, encryption), intent.safety);
   try {
     const placed = await placeAgain(run, point);
-    const { signal } = new AbortController(); // the run's own has been used, if that is why it is undone
     const here = { ...intent, renames: {}, nodes: placed.flatMap(placesIn) }; // it was captured from these very nodes
     await apply({ ...run, intent: here, point, placed, signal });
   } finally {
@@ -38,6 +40,7 @@ async function placeAgain(run: Applying, point: Applying["point"]): Promise<Plac
   const stopped = new Set(run.intent.stopped.map(({ id }) => id));
   const placed: Placed[] = [];
   for (const source of point.manifest.contents.sources) {
+    if (source.component === "postgres") continue; // it kept its own
     const target = findTarget(source, here);
     if (target.kind === "none") continue;
     const before = run.placed.find(

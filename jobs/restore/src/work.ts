@@ -11,6 +11,7 @@ import { Journal, openJournal } from "./journal.ts";
 import { intentVariable } from "./launch.ts";
 import { selectParts } from "./parts.ts";
 import { inSteps, planRestore, type Placed } from "./plan.ts";
+import { finishDatabases } from "./put-postgres.ts";
 import { writeReceipt } from "./receipt.ts";
 import { report } from "./report.ts";
 import { requireRoom } from "./room.ts";
@@ -59,6 +60,11 @@ async function underJournal(run: Working): Promise<Outcome> {
       await journal.clear();
       return undone(intent);
     }
+    if (intent.state === "finishing") {
+      await finishDatabases(applying);
+      await journal.clear();
+      return { id: intent.id, ...report(intent, []) };
+    }
     await requireRoom(applying);
     await journal.put(intent);
     const applied = await applyOrUndo(applying, async () => {
@@ -66,6 +72,8 @@ async function underJournal(run: Working): Promise<Outcome> {
       await undo(applying);
       await journal.clear();
     });
+    await journal.put({ ...intent, state: "finishing" });
+    await finishDatabases(applying);
     await journal.clear();
     return { id: intent.id, ...report(intent, applied) };
   } finally {
