@@ -14,6 +14,7 @@ export interface ManifestFacts {
   readonly startedAt: Date;
   readonly finishedAt: Date;
   readonly host: string;
+  readonly service: string; // the job that it was taken for
   readonly revision: string | null;
   readonly base: string | null;
   readonly slots: KeySlot[];
@@ -37,7 +38,7 @@ export function describeManifest(facts: ManifestFacts): Manifest {
       started_at: facts.startedAt.toISOString(),
       finished_at: facts.finishedAt.toISOString(),
       host: facts.host,
-      service: "backup",
+      service: facts.service,
       tool: { version, revision: facts.revision },
       base: facts.base,
       depends_on: packs.dependsOn,

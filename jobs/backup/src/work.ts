@@ -3,7 +3,7 @@ import { newRunSecret, type KeySlot } from "@erlmcp/crypto";
 import type { LedgerLine } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import type { Staging } from "@erlmcp/fs";
-import { lockFor, openLocal, refuseHalfRestored } from "@erlmcp/host";
+import { lockFor, openLocal, refuseHalfRestored, takenForVariable } from "@erlmcp/host";
 import { createProgress, type JobOutcome, type Progress, type Settings } from "@erlmcp/job";
 import {
   createLedgerSummary,
@@ -97,6 +97,7 @@ async function fill(run: LockedRun, making: Making): Promise<JobOutcome> {
     startedAt,
     finishedAt: context.now(),
     host: hostname(),
+    service: context.env[takenForVariable] ?? "backup",
     revision: run.build.revision,
     base: base.generation?.base.head.id ?? null,
     slots: await keySlots(run, base, key),

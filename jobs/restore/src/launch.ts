@@ -27,7 +27,8 @@ export async function launch(run: Run): Promise<JobOutcome> {
   const unfinished = await openJournal(repository.root).read();
   if (request.action === "resume" || request.action === "abort") return goOn(run, repository, unfinished);
   if (unfinished !== undefined && !request.dryRun) throw cutOff(unfinished);
-  const id = await chooseRestorePoint(repository.store, request);
+  const { id, warning } = await chooseRestorePoint(repository.store, request);
+  if (warning !== undefined) context.log.warn({ hint: "Name the one that is meant." }, warning);
   const tag = randomBytes(6).toString("hex");
   const { plan, nodes } = await withPoint(run, { repository, id }, async (point) => {
     const made = await planFor(run, { point, tag });

@@ -1,6 +1,7 @@
 import { Writable } from "node:stream";
 import type { Component } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
+import { takenForVariable } from "@erlmcp/host";
 import { parseReceipt } from "@erlmcp/manifest";
 import type { Plan } from "./plan.ts";
 import type { Run } from "./run.ts";
@@ -21,6 +22,7 @@ export async function takeSafetyBackup(run: Run, plan: Plan): Promise<string> {
   const sibling = await host.engine.startSibling({
     image: imageOf(host.self.container.image),
     cmd: ["incremental", "--json", "--quiet", "--no-upload", `--only=${components.join(",")}`],
+    env: { [takenForVariable]: "restore" },
     mounts: [],
     labels: { "erlmcp.job": "backup" },
     stdout: collector(pieces),

@@ -48,7 +48,8 @@ export async function unpackTo(run: Unpacking): Promise<JobOutcome> {
     started: context.facts().startedAt.toISOString(),
   });
   try {
-    const id = await chooseRestorePoint(repository.store, request);
+    const { id, warning } = await chooseRestorePoint(repository.store, request);
+    if (warning !== undefined) context.log.warn({ hint: "Name the one that is meant." }, warning);
     await requireEmpty(target);
     const point = await openRestorePoint(accessTo(repository, encryption), id);
     try {

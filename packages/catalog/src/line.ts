@@ -25,6 +25,7 @@ export const CatalogLine = z.looseObject({
   key_ids: z.array(z.string()),
   chunking: z.string(), // equal text, equal boundaries
   host: z.string(),
+  service: z.string().optional(), // the job that it was taken for; lines of older versions lack it
   components: z.array(Component).nullable(), // null: not known without the key
   grade: Grade.nullable(),
 });
@@ -53,6 +54,7 @@ export function catalogLineOf(head: ManifestHead, known: KnownComponents | undef
     key_ids: head.key_slots.map((slot) => slot.key_id),
     chunking: canonicalJson(head.chunking),
     host: head.host,
+    service: head.service,
     components: known === undefined ? null : Component.options.filter((one) => known.components.includes(one)),
     grade: known?.grade ?? null,
   };

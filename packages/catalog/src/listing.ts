@@ -23,8 +23,12 @@ export function formatListing({ points, unusable }: RestorePoints, now: Date): s
   if (points.length === 0) rows.push("(none)");
   for (const { backup_id, reason } of unusable) rows.push(`unusable: ${backup_id}: ${reason}`);
   const legend = "HOLDS: e ets, d dets, m mnesia, p postgres, v volumes, c config, ? not known";
-  return `${[...rows, "", legend, "SIZE is what each one stores by itself."].join("\n")}\n`;
+  const safety = points.some(({ service }) => service === "restore");
+  const notes = ["SIZE is what each one stores by itself.", ...(safety ? [safetyNote] : [])];
+  return `${[...rows, "", legend, ...notes].join("\n")}\n`;
 }
+
+const safetyNote = "safety: what a restore kept of the system first; latest passes over these.";
 
 function pointRow(point: CatalogLine, depth: number, now: Date): string {
   const { components, grade } = point;
@@ -38,7 +42,7 @@ function pointRow(point: CatalogLine, depth: number, now: Date): string {
           .map(([name, letter]) => flag(components, name, letter))
           .join(""),
     grade ?? "-",
-    point.complete ? "complete" : "PARTIAL",
+    point.complete ? (point.service === "restore" ? "safety" : "complete") : "PARTIAL",
   ]);
 }
 

@@ -81,7 +81,7 @@ it("writes a line an operator can grep", () => {
     '{"backup_id":"erlmcp_incremental_20260202_121500","base":"erlmcp_full_20260202_120000","bytes":1000,' +
       '"chunking":"{\\"file\\":{\\"average\\":1048576,\\"max\\":4194304,\\"min\\":262144},\\"table\\":{\\"average\\":8192,\\"max\\":65536,\\"min\\":2048}}",' +
       '"cipher":"none","complete":true,"components":["ets","mnesia"],"depends_on":["erlmcp_full_20260202_120000"],"format":1,"grade":"fuzzy",' +
-      '"host":"db1","key_ids":[],"path":"erlmcp_incremental_20260202_121500","retention_days":30,"source_bytes":3000,"timestamp":"2026-02-02T12:00:00.000Z","type":"incremental"}',
+      '"host":"db1","key_ids":[],"path":"erlmcp_incremental_20260202_121500","retention_days":30,"service":"backup","source_bytes":3000,"timestamp":"2026-02-02T12:00:00.000Z","type":"incremental"}',
   );
 });
 

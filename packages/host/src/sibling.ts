@@ -7,6 +7,9 @@ import type { Host } from "./host.ts";
 /** Set in a sibling: it is a worker, whose launcher holds its input open. Its value is the width of the terminal, or 0. */
 export const workerVariable = "ERLMCP_WORKER";
 
+/** The job that a backup is taken for, when it is not one of its own; the manifest says so. */
+export const takenForVariable = "ERLMCP_TAKEN_FOR";
+
 /** Exit statuses that a worker gives itself; with anything else it was ended from outside and wrote no receipt. */
 const ownStatuses = new Set([0, 1, 2, 3, 4, 5, 6, 7, 130, 143]);
 
