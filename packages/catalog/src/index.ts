@@ -6,6 +6,7 @@ export {
   parseCatalog,
   type KnownComponents,
   type ParsedCatalog,
+  type Verified,
 } from "./line.ts";
 export { formatAge, formatBytes, formatListing } from "./listing.ts";
 export {

@@ -5,6 +5,14 @@ import { z } from "zod";
 const count = z.int().nonnegative();
 const backupId = z.string().refine((id) => tryParseId(id) !== undefined);
 
+/** The last verification of a restore point; it stands in the catalog alone, as a restore point is never changed. */
+export const Verified = z.looseObject({
+  at: z.iso.datetime(), // when it ended
+  mode: z.enum(["quick", "full"]),
+  findings: count, // things that were wrong, with what it depends on
+});
+export type Verified = z.infer<typeof Verified>;
+
 /**
  * One line of catalog/backups.jsonl, derived from a manifest and the receipt beside it. For listing and choosing: whoever
  * relies on a restore point opens its manifest. Unknown members are kept, so that other versions can share a catalog.
@@ -28,6 +36,7 @@ export const CatalogLine = z.looseObject({
   service: z.string().optional(), // the job that it was taken for; lines of older versions lack it
   components: z.array(Component).nullable(), // null: not known without the key
   grade: Grade.nullable(),
+  verified: Verified.optional(), // absent: never, or not since the catalog was made anew from the manifests
 });
 export type CatalogLine = z.infer<typeof CatalogLine>;
 
@@ -68,20 +77,25 @@ export function formatCatalogLine(line: CatalogLine): string {
 export interface ParsedCatalog {
   lines: CatalogLine[]; // the last line of each restore point, in the order of the file
   damaged: number; // lines that are torn or otherwise not what formatCatalogLine writes
+  superseded: number; // lines that a later one of the same restore point replaces
 }
 
 /** Never fails: the catalog is derived, and what cannot be read of it is read from the manifests instead. */
 export function parseCatalog(text: string): ParsedCatalog {
   const lines = new Map<string, CatalogLine>();
   let damaged = 0;
+  let whole = 0;
   for (const row of text.split("\n")) {
     if (row === "") continue;
     const line = parseLine(row);
     if (line === undefined) damaged += 1;
-    else lines.set(line.backup_id, line);
+    else {
+      whole += 1;
+      lines.set(line.backup_id, line);
+    }
   }
   if (text !== "" && !text.endsWith("\n")) damaged += 1; // a whole line that lacks just its newline is torn as well
-  return { lines: [...lines.values()], damaged };
+  return { lines: [...lines.values()], damaged, superseded: whole - lines.size };
 }
 
 function parseLine(row: string): CatalogLine | undefined {

@@ -39,11 +39,22 @@ it("shows restore points by generation in 80 columns", () => {
       "unusable: erlmcp_full_20260203_100000: no manifest",
       "",
       "HOLDS: e ets, d dets, m mnesia, p postgres, v volumes, c config, ? not known",
+      "STATE: ok 3d and PART 3d (incomplete) verified 3 days ago, BAD 3d damaged then",
       "SIZE is what each one stores by itself.",
       "",
     ].join("\n"),
   );
   expect(Math.max(...listing.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
+it.for([
+  { complete: true, findings: 0, state: "ok 4h" },
+  { complete: false, findings: 0, state: "PART 4h" },
+  { complete: true, findings: 2, state: "BAD 4h" },
+])("tells when a restore point was verified, and how: $state", ({ complete, findings, state }) => {
+  const verified = { at: "2026-02-03T08:00:00.000Z", mode: "full", findings } as const;
+  const line = { ...catalogLineOf(headOf("erlmcp_full_20260202_120000", { complete }), all), verified };
+  expect(formatListing({ points: [line], unusable: [] }, now)).toContain(` transactional  ${state}\n`);
 });
 
 it("says so when there is none", () => {

@@ -23,9 +23,10 @@ export function formatListing({ points, unusable }: RestorePoints, now: Date): s
   if (points.length === 0) rows.push("(none)");
   for (const { backup_id, reason } of unusable) rows.push(`unusable: ${backup_id}: ${reason}`);
   const legend = "HOLDS: e ets, d dets, m mnesia, p postgres, v volumes, c config, ? not known";
+  const state = "STATE: ok 3d and PART 3d (incomplete) verified 3 days ago, BAD 3d damaged then";
   const safety = points.some(({ service }) => service === "restore");
   const notes = ["SIZE is what each one stores by itself.", ...(safety ? [safetyNote] : [])];
-  return `${[...rows, "", legend, ...notes].join("\n")}\n`;
+  return `${[...rows, "", legend, state, ...notes].join("\n")}\n`;
 }
 
 const safetyNote = "safety: what a restore kept of the system first; latest passes over these.";
@@ -42,8 +43,14 @@ function pointRow(point: CatalogLine, depth: number, now: Date): string {
           .map(([name, letter]) => flag(components, name, letter))
           .join(""),
     grade ?? "-",
-    point.complete ? (point.service === "restore" ? "safety" : "complete") : "PARTIAL",
+    stateOf(point, now),
   ]);
+}
+
+function stateOf({ complete, verified, service }: CatalogLine, now: Date): string {
+  if (verified === undefined) return complete ? (service === "restore" ? "safety" : "complete") : "PARTIAL";
+  const age = formatAge(now.getTime() - Date.parse(verified.at));
+  return `${verified.findings > 0 ? "BAD" : complete ? "ok" : "PART"} ${age}`;
 }
 
 function flag(components: readonly string[], name: string, letter: string): string {

@@ -178,3 +178,15 @@ it("finds by ID and the latest", () => {
   );
   expect(() => findRestorePoint([], "latest")).toThrow("there is no restore point yet");
 });
+
+it("folds the catalog when most of its lines are superseded, and keeps when a restore point was verified", async () => {
+  for (const id of [full, first, second]) await put(headOf(id));
+  const verified = { at: "2026-02-03T08:00:00.000Z", mode: "full", findings: 0 } as const;
+  const again = lines.map((line) => `${formatCatalogLine({ ...line, verified })}\n`).join("");
+  const few = await reconcileCatalog(store, text + again);
+  expect(few.text).toBeUndefined();
+  expect(few.points.map((point) => point.verified)).toEqual([verified, verified, verified]);
+  const many = await reconcileCatalog(store, text.repeat(400) + again);
+  expect(many.changes).toEqual(["dropped 1200 superseded lines"]);
+  expect(many.text).toBe(again);
+});

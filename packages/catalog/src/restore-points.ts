@@ -6,6 +6,8 @@ import { catalogLineOf, formatCatalogLine, parseCatalog, type CatalogLine, type 
 
 const catalogKey = "catalog/backups.jsonl";
 const catalogLimitBytes = 512 * 1024 * 1024;
+/** Every verification adds a line: so many old ones may stay, and as many as there are restore points. */
+const supersededLimit = 1000;
 const receiptLimitBytes = 64 * 1024 * 1024;
 
 /** A folder that is called like a restore point and cannot be used as one. */
@@ -44,12 +46,13 @@ export interface Reconciled extends RestorePoints {
 
 /** Compares a catalog's text with what is there: drops torn lines and such without restore point, adds missing ones. */
 export async function reconcileCatalog(store: ObjectStore, catalog: string): Promise<Reconciled> {
-  const { lines, damaged } = parseCatalog(catalog);
+  const { lines, damaged, superseded } = parseCatalog(catalog);
   const found = await gather(store, lines);
   const before = new Set(lines.map((line) => line.backup_id));
   const after = new Set(found.points.map((point) => point.backup_id));
   const changes = [
     ...(damaged > 0 ? [`dropped ${damaged} damaged lines`] : []),
+    ...(superseded > supersededLimit + lines.length ? [`dropped ${superseded} superseded lines`] : []),
     ...[...before].filter((id) => !after.has(id)).map((id) => `dropped ${id}: it is not there`),
     ...[...after].filter((id) => !before.has(id)).map((id) => `added ${id}`),
   ];

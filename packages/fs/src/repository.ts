@@ -37,6 +37,8 @@ export interface Repository {
   recover(lock: RepositoryLock, reconcile: (catalog: string) => Promise<string | undefined>): Promise<Recovered>;
   /** Removes restore point `id` at one stroke: it is gone with the first rename, whatever happens then. */
   remove(lock: RepositoryLock, id: string): Promise<void>;
+  /** Appends a line to the catalog; any lock will do, as nobody rewrites it meanwhile. */
+  appendCatalog(lock: RepositoryLock, line: string): Promise<void>;
   /** Text of the catalog; empty when there is none. */
   readCatalog(): Promise<string>;
   /** Writes `receipts/NAME`, or with a number added when that exists; gives the path below the root. */
@@ -81,6 +83,7 @@ function repositoryAt(place: Place, flock: Flock): Repository {
     begin: (id) => beginStaging({ ...place, id: checkName(id), appendCatalog: (line) => appendCatalog(place, line) }),
     recover: (lock, reconcile) => inRoot(() => recover(place, lock, reconcile)),
     remove: (lock, id) => inRoot(() => removeRestorePoint(place, lock, checkName(id))),
+    appendCatalog: (lock, line) => inRoot(() => appendUnderLock(place, lock, line)),
     readCatalog: () => readCatalog(layout),
     writeReceipt: (name, bytes) => inRoot(() => writeUnique(place, { folder: "receipts", name }, bytes)),
     writeReport: (name, bytes) => inRoot(() => writeUnique(place, { folder: "reports", name }, bytes)),
@@ -108,6 +111,11 @@ async function readCatalog(layout: Layout): Promise<string> {
     if (isCode(error, "ENOENT")) return "";
     throw error;
   }
+}
+
+function appendUnderLock(place: Place, lock: RepositoryLock, line: string): Promise<void> {
+  if (!lock.held) throw new BackupError("FAILED", "this needs a lock of the repository");
+  return appendCatalog(place, line);
 }
 
 async function appendCatalog({ layout, modes, io }: Place, line: string): Promise<void> {

@@ -92,8 +92,8 @@ function rootOf(context: JobContext): string {
   }
 }
 
-/** As much of it as can be known: the failure may be just that the engine isn't there. */
-async function knownBuild(context: JobContext): Promise<Build> {
+/** As much of it as can be known without an engine: it may be just that which failed, or not be needed. */
+export async function knownBuild(context: JobContext): Promise<Build> {
   let host: Host | undefined;
   try {
     host = await openHost(context.env["DOCKER_HOST"]);

@@ -12,18 +12,19 @@ export function openLocal({ values }: Settings): Promise<Repository> {
 /**
  * Takes the repository: for this run alone, or together with others that only read.
  *
+ * @param host undefined for a job that needs no engine
  * @throws BackupError LOCKED
  */
 export function lockFor(
   context: JobContext,
-  host: Host,
+  host: Host | undefined,
   { repository, kind }: { repository: Repository; kind: "exclusive" | "shared" },
 ): RepositoryLock {
   const facts = context.facts();
   return repository.lock(kind, {
     job: facts.service,
     command: context.argv.join(" "),
-    container: host.self.container.name,
+    container: host?.self.container.name ?? facts.hostname,
     pid: process.pid,
     started: facts.startedAt.toISOString(),
   });
