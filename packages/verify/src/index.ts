@@ -3,3 +3,11 @@ export type { VerifyProgress } from "./objects.ts";
 export { nothingProven, type Proven } from "./proven.ts";
 export { createVerification, verifyRestorePoint, type Verdict, type Verification } from "./verification.ts";
 export type { VerifyMode, VerifyOptions } from "./shared.ts";
+export {
+  createReport,
+  formatReport,
+  serializeReport,
+  VerifyReport,
+  type ReportFacts,
+  type Verified,
+} from "./report.ts";

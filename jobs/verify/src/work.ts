@@ -1,0 +1,161 @@
+import { availableParallelism } from "node:os";
+import { formatBytes, formatCatalogLine, listRestorePoints, type CatalogLine } from "@erlmcp/catalog";
+import { BackupError, statusOf } from "@erlmcp/errors";
+import type { Repository, RepositoryLock } from "@erlmcp/fs";
+import { accessTo, draftReceiptOf, errorPart, lockFor, type Build } from "@erlmcp/host";
+import { createProgress, type JobContext, type JobOutcome } from "@erlmcp/job";
+import { createReceipt, receiptName, serializeReceipt, type Receipt } from "@erlmcp/manifest";
+import type { Encryption } from "@erlmcp/restore-point";
+import {
+  createReport,
+  createVerification,
+  formatReport,
+  serializeReport,
+  type Verdict,
+  type Verification,
+  type Verified,
+  type VerifyReport,
+} from "@erlmcp/verify";
+import { choosePoints } from "./choose.ts";
+import type { Request } from "./cli.ts";
+
+export interface Run {
+  readonly context: JobContext;
+  readonly request: Request;
+  readonly encryption: Encryption | undefined;
+  readonly repository: Repository;
+  readonly build: Build;
+}
+
+/** Packs are read whole, some 34 MiB for each thread: more of them would cost more memory than they save time. */
+const mostThreads = 8;
+
+/** Verifies what was asked for, from lock to receipt. */
+export async function work(run: Run): Promise<JobOutcome> {
+  const { context, request, encryption, repository } = run;
+  const lock = lockFor(context, undefined, { repository, kind: "shared" });
+  const progress = createProgress(context.stderr, context.log, {
+    quiet: request.quiet,
+    monotonicMs: context.monotonicMs,
+  });
+  const verification = createVerification({
+    access: accessTo(repository, encryption),
+    mode: request.mode,
+    signal: context.signal,
+    progress,
+    threads: Math.min(availableParallelism(), mostThreads),
+    worker: new URL("./worker.mjs", import.meta.url),
+  });
+  try {
+    const found = await listRestorePoints(repository.store);
+    const ids = choosePoints(found, request.point);
+    const verified: Verified[] = [];
+    for (const id of ids) {
+      const one = await verifyOne(verification, { id, alone: ids.length === 1 });
+      verified.push(one);
+      const line = found.points.find(({ backup_id }) => backup_id === id);
+      if ("verdict" in one && line !== undefined) await remember(run, lock, { line, verdict: one.verdict });
+    }
+    progress.stop();
+    return await conclude(run, verified);
+  } finally {
+    progress.stop();
+    await verification.close();
+    lock.release();
+  }
+}
+
+/** Of many, one that another key opens or another version wrote doesn't keep the others from being verified. */
+async function verifyOne(verification: Verification, { id, alone }: { id: string; alone: boolean }): Promise<Verified> {
+  try {
+    return { verdict: await verification.verify(id) };
+  } catch (error) {
+    if (alone || !(error instanceof BackupError) || !ofThisPoint.has(error.code)) throw error;
+    return { id, error: errorPart(error) };
+  }
+}
+
+const ofThisPoint = new Set(["KEY_MISSING", "KEY_WRONG", "FORMAT_UNKNOWN", "NOT_FOUND"]);
+
+/** The catalog tells when a restore point was verified last. */
+async function remember(
+  { context, request, repository }: Run,
+  lock: RepositoryLock,
+  { line, verdict }: { line: CatalogLine; verdict: Verdict },
+): Promise<void> {
+  const findings = verdict.findings.length + verdict.omitted;
+  const verified = { at: context.now().toISOString(), mode: request.mode, findings };
+  await repository.appendCatalog(lock, formatCatalogLine({ ...line, verified }));
+}
+
+async function conclude(run: Run, verified: readonly Verified[]): Promise<JobOutcome> {
+  const { context, request, repository } = run;
+  const report = createReport({
+    asked: request.point,
+    mode: request.mode,
+    startedAt: context.facts().startedAt,
+    finishedAt: context.now(),
+    verified,
+  });
+  const text = formatReport(report, formatBytes);
+  const name = `${report.finished_at.replaceAll(/[-:]|\.\d+/g, "")}_verify_${request.mode}_${request.point}`;
+  const path = await repository.writeReport(`${name}.json`, serializeReport(report));
+  await repository.writeReport(`${name}.txt`, Buffer.from(text));
+  const error = failureOf(report, path);
+  if (request.json) context.stdout.write(serializeReport(report));
+  else if (!request.quiet) context.stdout.write(text);
+  if (error !== undefined) context.log.error({ code: error.code, hint: error.hint }, error.message);
+  const exitCode = error === undefined ? 0 : statusOf(error);
+  await writeReceipt(run, { report, path, exitCode, error: error === undefined ? null : errorPart(error) });
+  return { exitCode };
+}
+
+/** What the run comes to: damage counts for more than what could not be verified. */
+function failureOf({ restore_points }: VerifyReport, path: string): BackupError | undefined {
+  const damaged = restore_points.filter(({ result }) => result === "damaged");
+  if (damaged.length > 0) {
+    const count = damaged.reduce((sum, point) => sum + point.findings.length + point.findings_omitted, 0);
+    const ids = damaged.map(({ backup_id }) => backup_id);
+    const named = ids.length > 3 ? `${ids.slice(0, 3).join(", ")} and ${ids.length - 3} more` : ids.join(", ");
+    return new BackupError("CORRUPT", `${named}: ${count} ${count === 1 ? "thing is" : "things are"} wrong`, {
+      hint: `See ${path}; take what is damaged from a replica, or make a new full backup.`,
+    });
+  }
+  for (const { backup_id, error } of restore_points) {
+    if (error === null) continue;
+    const code = error.code === "KEY_MISSING" || error.code === "KEY_WRONG" ? error.code : "FORMAT_UNKNOWN";
+    const message = `${backup_id} could not be verified: ${error.message}`;
+    return new BackupError(code, message, { hint: error.hint ?? `See ${path}.` });
+  }
+  return undefined;
+}
+
+interface Told {
+  readonly report: VerifyReport;
+  readonly path: string;
+  readonly exitCode: number;
+  readonly error: Receipt["error"];
+}
+
+async function writeReceipt({ context, build, repository }: Run, { report, path, exitCode, error }: Told) {
+  const [only, ...others] = report.restore_points;
+  const id = only !== undefined && others.length === 0 ? only.backup_id : null;
+  const receipt = createReceipt({
+    ...draftReceiptOf(context, build, exitCode),
+    error,
+    backup_id: id,
+    backup_path: id === null ? null : `${repository.root}/${id}`,
+    details: {
+      mode: report.mode,
+      report: path,
+      proven: report.proven,
+      restore_points: report.restore_points.map(({ backup_id, result, findings, findings_omitted }) => ({
+        backup_id,
+        result,
+        findings: findings.length + findings_omitted,
+      })),
+      peak_memory_bytes: process.resourceUsage().maxRSS * 1024,
+    },
+  });
+  await repository.writeReceipt(receiptName(receipt), serializeReceipt(receipt));
+}
