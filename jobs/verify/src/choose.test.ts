@@ -47,6 +47,11 @@ it.for([
   expect(choosePoints(found, wanted)).toEqual(ids);
 });
 
+it("passes over what a restore has kept, as restore does, when the latest is asked for", () => {
+  const kept = { ...lineOf("erlmcp_incremental_20260204_120000"), service: "restore" };
+  expect(choosePoints({ points: [lineOf(full), kept], unusable: [] }, "latest")).toEqual([full]);
+});
+
 it.for([
   [found, "erlmcp_full_20260101_000000", "there is no restore point erlmcp_full_20260101_000000"],
   [{ points: [], unusable: [] }, "latest", "there is no restore point yet"],

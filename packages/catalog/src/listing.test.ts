@@ -51,9 +51,10 @@ it.for([
   { complete: true, findings: 0, state: "ok 4h" },
   { complete: false, findings: 0, state: "PART 4h" },
   { complete: true, findings: 2, state: "BAD 4h" },
-])("tells when a restore point was verified, and how: $state", ({ complete, findings, state }) => {
+  { complete: true, findings: 0, service: "restore", state: "safe 4h" },
+])("tells when a restore point was verified, and how: $state", ({ complete, findings, service = "backup", state }) => {
   const verified = { at: "2026-02-03T08:00:00.000Z", mode: "full", findings } as const;
-  const line = { ...catalogLineOf(headOf("erlmcp_full_20260202_120000", { complete }), all), verified };
+  const line = { ...catalogLineOf(headOf("erlmcp_full_20260202_120000", { complete, service }), all), verified };
   expect(formatListing({ points: [line], unusable: [] }, now)).toContain(` transactional  ${state}\n`);
 });
 

@@ -29,7 +29,7 @@ export function formatListing({ points, unusable }: RestorePoints, now: Date): s
   return `${[...rows, "", legend, state, ...notes].join("\n")}\n`;
 }
 
-const safetyNote = "safety: what a restore kept of the system first; latest passes over these.";
+const safetyNote = "safety, safe 3d: what a restore kept first; latest passes over these.";
 
 function pointRow(point: CatalogLine, depth: number, now: Date): string {
   const { components, grade } = point;
@@ -48,9 +48,10 @@ function pointRow(point: CatalogLine, depth: number, now: Date): string {
 }
 
 function stateOf({ complete, verified, service }: CatalogLine, now: Date): string {
-  if (verified === undefined) return complete ? (service === "restore" ? "safety" : "complete") : "PARTIAL";
-  const age = formatAge(now.getTime() - Date.parse(verified.at));
-  return `${verified.findings > 0 ? "BAD" : complete ? "ok" : "PART"} ${age}`;
+  const kept = service === "restore";
+  if (verified === undefined) return complete ? (kept ? "safety" : "complete") : "PARTIAL";
+  const word = verified.findings > 0 ? "BAD" : complete ? (kept ? "safe" : "ok") : "PART";
+  return `${word} ${formatAge(now.getTime() - Date.parse(verified.at))}`;
 }
 
 function flag(components: readonly string[], name: string, letter: string): string {

@@ -206,7 +206,6 @@ function compareReceipt(receipt: Receipt, head: ManifestHead): string[] {
     ["sizes", head.sizes],
     ["started_at", head.started_at],
     ["hostname", head.host],
-    ["service", head.service],
     ["tool_version", head.tool.version],
     ["git_sha", head.tool.revision],
   ];
