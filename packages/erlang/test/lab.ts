@@ -11,7 +11,7 @@ import { unpackFlags, type UnpackProcess } from "../src/unpack.ts";
 
 const run = promisify(execFile);
 const here = fileURLToPath(new URL(".", import.meta.url));
-const image = "erlmcp-test/erlang-node:local";
+const image = `erlmcp-test/erlang-node:${process.env["ERLMCP_TAG"] ?? "local"}`;
 const cookie = "lab-cookie";
 
 export async function docker(...args: string[]): Promise<string> {

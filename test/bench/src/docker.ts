@@ -36,7 +36,15 @@ export async function timed(args: readonly string[], env: Record<string, string>
 
 /** Bytes of all files in a volume. */
 export async function sizeOf(volume: string): Promise<number> {
-  const image = ["--volume", `${volume}:/v`, "--entrypoint", "du", "erlmcp/backup:local", "-sb", "/v"];
+  const image = [
+    "--volume",
+    `${volume}:/v`,
+    "--entrypoint",
+    "du",
+    `erlmcp/backup:${process.env["ERLMCP_TAG"] ?? "local"}`,
+    "-sb",
+    "/v",
+  ];
   return Number.parseInt(await docker("run", "--rm", ...image), 10);
 }
 

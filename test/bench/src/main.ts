@@ -69,7 +69,7 @@ async function measureFiles(): Promise<void> {
         `${volume}:/v:ro`,
         "--entrypoint",
         "sh",
-        "erlmcp/backup:local",
+        `erlmcp/backup:${process.env["ERLMCP_TAG"] ?? "local"}`,
         "-c",
         "cat /v/* /v/*/* >/dev/null 2>&1",
       ],

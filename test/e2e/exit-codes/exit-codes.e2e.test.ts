@@ -3,7 +3,7 @@ import { parseReceipt, type Receipt } from "@erlmcp/manifest";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startStack, type Stack } from "../sample/stack.ts";
-import { openBackupJob, type BackupJob, type JobRun } from "../support/job.ts";
+import { imageOf, openBackupJob, type BackupJob, type JobRun } from "../support/job.ts";
 
 const project = `erlmcp-exits-${process.pid}`;
 const jobMain = fileURLToPath(new URL("../../../jobs/backup/src/main.ts", import.meta.url));
@@ -159,7 +159,7 @@ describe("with a restore point", () => {
     const run = await job.run(["full", "--verbose"], job.encrypted("aes-256-gcm"));
     const cookie = await stack.inside("erlmcp", "sh", "-c", "cat ~/.erlang.cookie");
     const receipts = await job.inRepository("cat receipts/*");
-    const { stdout: history } = await execa("docker", ["image", "history", "--no-trunc", "erlmcp/backup:local"]);
+    const { stdout: history } = await execa("docker", ["image", "history", "--no-trunc", imageOf("backup")]);
     const said = run.stdout + run.stderr + receipts + history;
     expect(cookie.length).toBeGreaterThan(8);
     for (const secret of [cookie, job.key.toString("hex"), job.key.toString("base64")])

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { startStack, type Stack } from "../sample/stack.ts";
-import { openBackupJob, type BackupJob } from "../support/job.ts";
+import { imageOf, openBackupJob, type BackupJob } from "../support/job.ts";
 import { openCopy } from "../support/restore-point.ts";
 
 /** How a run is ended before its time. */
@@ -47,7 +47,7 @@ async function startQuiet(project: string, during: string): Promise<void> {
   ].flatMap((label) => ["--label", label]);
   const name = `${project}-${during}`;
   const script = "[ -e /data/file ] || head -c 20000000 /dev/urandom > /data/file; touch /tmp/ready; exec sleep 3600";
-  const image = ["--entrypoint", "sh", "erlmcp/backup:local", "-c", script];
+  const image = ["--entrypoint", "sh", imageOf("backup"), "-c", script];
   await docker("run", "--detach", "--init", "--name", name, ...labels, "--volume", `${name}:/data`, ...image);
   await docker("exec", name, "sh", "-c", "until [ -e /tmp/ready ]; do sleep 0.05; done");
 }

@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startStack } from "../sample/stack.ts";
-import { openBackupJob } from "../support/job.ts";
+import { imageOf, openBackupJob } from "../support/job.ts";
 import { openLab, type Ending, type Lab } from "./ended-runs.ts";
 
 const project = `erlmcp-kill-${process.pid}`;
@@ -51,7 +51,7 @@ it("a full disk ends the run with 1 and leaves the repository as it was", async 
     `${job.volume}:/repository`,
     "--entrypoint",
     "sleep",
-    "erlmcp/backup:local",
+    imageOf("backup"),
     "600",
   ]);
   try {

@@ -8,6 +8,10 @@ import { execa } from "execa";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
+/** The image of a job, as the compose files call it. */
+export const imageOf = (job: string): string =>
+  `${process.env["ERLMCP_REGISTRY"] ?? "erlmcp"}/${job}:${process.env["ERLMCP_TAG"] ?? "local"}`;
+
 /** What one run of the job came to. */
 export interface JobRun {
   readonly exitCode: number;
@@ -83,7 +87,7 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
   const run: BackupJob["run"] = (args, extra = {}) => runJob([], args, extra);
   const inRepository: BackupJob["inRepository"] = async (script) => {
     const mount = ["--volume", `${volume}:/repository`, "--workdir", "/repository", "--entrypoint", "sh"];
-    const { stdout } = await execa("docker", ["run", "--rm", ...mount, "erlmcp/backup:local", "-c", script]);
+    const { stdout } = await execa("docker", ["run", "--rm", ...mount, imageOf("backup"), "-c", script]);
     return stdout;
   };
   let copies = 0;
@@ -111,7 +115,7 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
     async holdLock() {
       const script = "exec 9>>/repository/locks/repository.lock; flock 9; touch /tmp/held; exec sleep 300";
       const mount = ["--volume", `${volume}:/repository`, "--entrypoint", "sh"];
-      const started = await execa("docker", ["run", "--detach", "--rm", ...mount, "erlmcp/backup:local", "-c", script]);
+      const started = await execa("docker", ["run", "--detach", "--rm", ...mount, imageOf("backup"), "-c", script]);
       const wait = "until [ -e /tmp/held ]; do sleep 0.05; done";
       await execa("docker", ["exec", started.stdout, "sh", "-c", wait]);
       return async () => {
@@ -126,7 +130,7 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
     async copyOut() {
       copies += 1;
       const target = join(folder, `repository-${copies}`);
-      const made = await execa("docker", ["create", "--volume", `${volume}:/repository`, "erlmcp/backup:local"]);
+      const made = await execa("docker", ["create", "--volume", `${volume}:/repository`, imageOf("backup")]);
       try {
         await execa("docker", ["cp", "--quiet", `${made.stdout}:/repository`, target]);
       } finally {
