@@ -1,6 +1,8 @@
+import { Buffer } from "node:buffer";
 import type Docker from "dockerode";
 import { setTimeout as delay } from "node:timers/promises";
 import { BackupError } from "@erlmcp/errors";
+import { demux } from "./demux.ts";
 import { engineError, messageOf } from "./failure.ts";
 import { WireExec } from "./wire.ts";
 
@@ -8,12 +10,14 @@ import { WireExec } from "./wire.ts";
 export const markVariable = "ERLMCP_EXEC";
 
 /**
- * Signals each process whose environment has the mark. The engine only tells process IDs of its host, which mean
- * nothing inside, so the container's own /proc is asked; as the same user, for others may not read it.
+ * Signals each process whose environment has the mark, but those that were told before, and says which there are. The
+ * engine only tells process IDs of its host, which mean nothing inside, so the container's own /proc is asked; as the
+ * same user, for others may not read it.
  */
 const killScript = `for f in /proc/[0-9]*/environ; do
   if tr '\\000' '\\n' <"$f" 2>/dev/null | grep -qxF "$1" 2>/dev/null; then
-    p=\${f#/proc/}; kill -s "$2" "\${p%/environ}" 2>/dev/null
+    p=\${f#/proc/}; p=\${p%/environ}; echo "$p"
+    case " $3 " in *" $p "*) ;; *) kill -s "$2" "$p" 2>/dev/null ;; esac
   fi
 done
 exit 0`;
@@ -47,27 +51,41 @@ export interface Marked {
 
 /**
  * Ends an exec's processes: waits `patienceMs` for those that end by themselves, then TERM, then KILL after `graceMs`.
+ * Also those that were started while the others were being told, and outlive the first one.
  *
  * @throws BackupError FAILED when something may still run
  */
 export async function killExec(target: Marked, patienceMs: number, graceMs: number): Promise<void> {
-  if (await hasEnded(target, patienceMs)) return;
+  await hasEnded(target, patienceMs);
   const failures: string[] = [];
   for (const [signal, limitMs] of [
     ["TERM", graceMs],
     ["KILL", killLimitMs],
   ] as const) {
     try {
-      await signalMarked(target, signal);
+      if (await endMarked(target, signal, limitMs)) return;
     } catch (error) {
       failures.push(messageOf(error)); // said below if the process does not end all the same
+      if (await hasEnded(target, limitMs)) return;
     }
-    if (await hasEnded(target, limitMs)) return;
   }
   const why = failures.length === 0 ? "it does not react to signals" : failures.join("; ");
   throw new BackupError("FAILED", `${target.what} could not be stopped and may still run: ${why}`, {
     hint: "Look for it with docker top, and restart the container if it stays.",
   });
+}
+
+/** Tells each marked process once, until none is left. @returns whether all is over within `limitMs` */
+async function endMarked(target: Marked, signal: "TERM" | "KILL", limitMs: number): Promise<boolean> {
+  const told = new Set<string>();
+  let waitMs = firstPollMs;
+  for (let waited = 0; ; waited += waitMs, waitMs = Math.min(waitMs * 2, lastPollMs)) {
+    const left = await signalMarked(target, signal, told);
+    for (const id of left) told.add(id);
+    if (left.length === 0 && (await hasEnded(target, 0))) return true;
+    if (waited >= limitMs) return false;
+    await delay(waitMs);
+  }
 }
 
 /** True when the exec is over: it ended, or its container is gone. */
@@ -81,14 +99,16 @@ async function hasEnded(target: Marked, limitMs: number): Promise<boolean> {
   }
 }
 
-async function signalMarked(target: Marked, signal: "TERM" | "KILL"): Promise<void> {
+/** @returns the processes that had the mark when it looked, as the container numbers them */
+async function signalMarked(target: Marked, signal: "TERM" | "KILL", told: ReadonlySet<string>): Promise<string[]> {
   const killer = await target.container.exec({
-    Cmd: ["sh", "-c", killScript, "sh", `${markVariable}=${target.mark}`, signal],
+    Cmd: ["sh", "-c", killScript, "sh", `${markVariable}=${target.mark}`, signal, [...told].join(" ")],
     AttachStdout: true,
     ...(target.user === undefined ? {} : { User: target.user }),
   });
-  const stream = await killer.start({ hijack: true, stdin: false });
-  for await (const piece of stream) void piece; // it ends when the script does
+  const found: Buffer[] = [];
+  for await (const { bytes } of demux(await killer.start({ hijack: true, stdin: false }))) found.push(bytes);
   const end = await awaitEnd(killer, killLimitMs);
   if (end?.exitCode !== 0) throw new Error("the container has no usable shell to send a signal with");
+  return Buffer.concat(found).toString("latin1").split("\n").filter(Boolean);
 }
