@@ -12,12 +12,13 @@ export interface Outcome {
   readonly summary: Summary;
   readonly capture: Capture;
   readonly base: Base;
+  readonly vanished: readonly string[]; // notes
   readonly checksumHash: string;
 }
 
 /** The receipt of a run that made a restore point. */
 export function draftReceipt(run: LockedRun, outcome: Outcome): ReceiptDraft {
-  const { manifest, summary, capture, base } = outcome;
+  const { manifest, summary, capture, base, vanished } = outcome;
   const { head } = manifest;
   return {
     ...runPart(run.context.facts(), run.build, outcome.exitCode),
@@ -37,7 +38,7 @@ export function draftReceipt(run: LockedRun, outcome: Outcome): ReceiptDraft {
     grade: summary.grade,
     capture: capture.span === undefined ? null : spanOf(capture.span),
     remote: { state: "none", detail: remoteDetail(run) },
-    notes: [...run.plan.notes, ...base.notes],
+    notes: [...run.plan.notes, ...base.notes, ...vanished],
     details: {
       engine: { ...run.host.engine.facts },
       depends_on: head.depends_on,

@@ -1,9 +1,9 @@
 import { availableParallelism, hostname } from "node:os";
 import { newRunSecret, type KeySlot } from "@erlmcp/crypto";
-import type { LedgerLine } from "@erlmcp/entry";
+import { Component, type LedgerLine } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import type { Staging } from "@erlmcp/fs";
-import { lockFor, openLocal, refuseHalfRestored, takenForVariable } from "@erlmcp/host";
+import { accessTo, lockFor, openLocal, refuseHalfRestored, takenForVariable } from "@erlmcp/host";
 import { createProgress, type JobOutcome, type Progress, type Settings } from "@erlmcp/job";
 import {
   createLedgerSummary,
@@ -14,6 +14,7 @@ import {
   type BackupType,
 } from "@erlmcp/manifest";
 import { createPackWriter, type PackWriter, type RestorePointKey } from "@erlmcp/pack";
+import { openManifest, whyUnusable } from "@erlmcp/restore-point";
 import { random } from "./random.ts";
 import { chooseAndOpenBase, type Base } from "./base.ts";
 import { captureAll } from "./capture.ts";
@@ -24,6 +25,7 @@ import { draftReceipt } from "./receipt.ts";
 import { recover } from "./repository.ts";
 import type { LockedRun, Run } from "./run.ts";
 import { printOutcome } from "./summary.ts";
+import { earlierOf, vanishedSince } from "./vanished.ts";
 
 /** One backup from lock to receipt. */
 export async function makeRestorePoint(run: Run): Promise<JobOutcome> {
@@ -88,6 +90,8 @@ async function fill(run: LockedRun, making: Making): Promise<JobOutcome> {
   const startedAt = context.facts().startedAt;
   const capture = await captureAll(run, { storage: writer, base, progress, spillFolder: staging.spillFolder });
   const summary = summarise(capture);
+  const vanished = await whatVanished(run, capture);
+  for (const note of vanished) context.log.warn(note);
   const ledger = await writer.stream(encodeLedger(capture.ledger), "table");
   progress.step("finishing");
   const packs = await writer.finish();
@@ -110,7 +114,7 @@ async function fill(run: LockedRun, making: Making): Promise<JobOutcome> {
     summary,
   });
   context.signal.throwIfAborted();
-  const outcome = { exitCode: summary.complete ? 0 : 3, manifest, summary, capture, packs };
+  const outcome = { exitCode: summary.complete ? 0 : 3, manifest, summary, capture, packs, vanished };
   const receipt = await commit({
     staging,
     manifest,
@@ -135,6 +139,21 @@ function summarise(capture: Capture): ReturnType<ReturnType<typeof createLedgerS
     });
   }
   return result;
+}
+
+/** Compared with the newest restore points that this key opens. */
+async function whatVanished(run: LockedRun, capture: Capture): Promise<string[]> {
+  const access = accessTo(run.repository, run.encryption);
+  const wanted = Component.options.filter((component) => run.request.only?.has(component) ?? true);
+  const notes: string[] = [];
+  for (const earlier of earlierOf(run.points, wanted)) {
+    if ((await whyUnusable(access, earlier.id)) !== undefined) continue; // verify tells of it
+    const { sources } = (await openManifest(access, earlier.id)).manifest.contents;
+    const { ledger } = capture;
+    const project = run.settings.values.BACKUP_PROJECT;
+    notes.push(...vanishedSince(earlier, sources, { now: capture.sources, ledger, project }));
+  }
+  return notes;
 }
 
 async function* encodeLedger(lines: readonly LedgerLine[]): AsyncGenerator<Uint8Array> {

@@ -199,4 +199,16 @@ describe("with PostgreSQL stopped", () => {
     expect(await job.inRepository("ls -d erlmcp_*")).toBe(before);
     expect(await job.inRepository("ls .staging")).toBe("");
   });
+
+  it("tells of a server whose container is gone, which nothing else would notice", async () => {
+    const name = `${project}-postgres-1`;
+    const { backup_id } = await job.receipt(["full", "--only=config"]);
+    await stack.compose("up", "--detach", "--wait", "postgres");
+    const before = await job.receipt(["full", "--only=postgres"]);
+    await stack.compose("rm", "--stop", "--force", "postgres");
+    const { notes } = await job.receipt(["full"]);
+    await stack.compose("up", "--detach", "--wait", "postgres");
+    expect(notes).toContain(`postgres ${name} was in ${before.backup_id} and is not found any more`);
+    expect(notes.join()).not.toContain(String(backup_id));
+  });
 });
