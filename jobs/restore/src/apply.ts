@@ -2,6 +2,7 @@ import type { Component } from "@erlmcp/entry";
 import type { Progress } from "@erlmcp/job";
 import type { RestorePoint } from "@erlmcp/restore-point";
 import { unpackTree } from "@erlmcp/volumes";
+import type { Compared } from "./compare.ts";
 import { putConfig } from "./put-config.ts";
 import { putDets, putMnesia } from "./put-erlang.ts";
 import { putDatabases, stageDatabases } from "./put-postgres.ts";
@@ -27,6 +28,7 @@ export interface Applied {
   readonly counts: Readonly<Record<string, number>>;
   readonly notes: readonly string[];
   readonly lost?: readonly string[] | undefined; // what was to be restored and could not be
+  readonly compared?: Compared | undefined; // with the restore point, when it had been put in its place
 }
 
 /** Does the whole of it: stop, put everything in its place, start, wait until all is well. Done again it comes to the same. */

@@ -1,9 +1,14 @@
 import type { Applied } from "./apply.ts";
+import { differencesOf, type Compared } from "./compare.ts";
 import type { Journal } from "./journal.ts";
 import type { Told } from "./receipt.ts";
 
 /** What was done, for people and for the receipt. */
-export function report({ id, safety, stopped }: Journal, applied: readonly Applied[]): Omit<Told, "id"> {
+export function report(
+  { id, safety, stopped }: Journal,
+  applied: readonly Applied[],
+  compared: readonly Compared[],
+): Omit<Told, "id"> {
   const lines = [`${id} is restored`, ""];
   for (const { component, targets, counts } of applied) {
     const told = Object.entries(counts)
@@ -12,15 +17,22 @@ export function report({ id, safety, stopped }: Journal, applied: readonly Appli
     lines.push(`${component.padEnd(10)}${targets.join(", ")}`, `          ${told.join(", ") || "nothing to do"}`);
   }
   if (stopped.length > 0) lines.push("", `restarted and well: ${stopped.map(({ name }) => name).join(", ")}`);
-  const lost = applied.flatMap((one) => one.lost ?? []);
+  lines.push(...comparedLines(compared));
+  const lost = [...applied.flatMap((one) => one.lost ?? []), ...differencesOf(compared, "incomplete")];
   if (lost.length > 0) lines.push("", "NOT RESTORED", ...lost.map((line) => `  ${line}`));
   lines.push("", safety === null ? "nothing was kept of what was there before" : `before it: ${safety}`);
   const details = {
-    parts: applied.map((one) => ({
+    parts: applied.map(({ component, source, targets, counts, notes, lost: parts = [] }) => ({
+      component,
+      source,
+      targets: [...targets],
+      counts: { ...counts },
+      notes: [...notes],
+      lost: [...parts],
+    })),
+    compared: compared.map((one) => ({
       ...one,
-      targets: [...one.targets],
-      notes: [...one.notes],
-      lost: [...(one.lost ?? [])],
+      differences: one.differences.map(({ reason = null, ...difference }) => ({ ...difference, reason })),
     })),
     restarted: stopped.map(({ name }) => name),
     safety_backup: safety,
@@ -30,8 +42,18 @@ export function report({ id, safety, stopped }: Journal, applied: readonly Appli
     error: lost.length === 0 ? null : incomplete(lost),
     text: `${lines.join("\n")}\n`,
     details,
-    notes: applied.flatMap(({ notes }) => notes),
+    notes: [...applied.flatMap(({ notes }) => notes), ...differencesOf(compared, "note")],
   };
+}
+
+/** What was compared, one line a source, and what is otherwise without anything being lost. */
+function comparedLines(compared: readonly Compared[]): string[] {
+  if (compared.length === 0) return [];
+  const lines = compared.map(({ component, source, things, equal, differences }) => {
+    const others = differences.length === 0 ? "" : `, ${differences.length} differences`;
+    return `  ${component} ${source}: ${equal.toLocaleString("en-US")} ${things} as in the restore point${others}`;
+  });
+  return ["", "compared", ...lines, ...differencesOf(compared, "note").map((line) => `  ${line}`)];
 }
 
 function incomplete(lost: readonly string[]): NonNullable<Told["error"]> {

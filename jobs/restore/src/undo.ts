@@ -3,6 +3,8 @@ import { BackupError } from "@erlmcp/errors";
 import { accessTo } from "@erlmcp/host";
 import { openRestorePoint } from "@erlmcp/restore-point";
 import { apply, type Applying } from "./apply.ts";
+import { differencesOf } from "./compare.ts";
+import { compareAll } from "./compare-all.ts";
 import { lookAround } from "./here.ts";
 import type { NodePlace } from "./nodes.ts";
 import { whole } from "./parts.ts";
@@ -20,7 +22,11 @@ export async function undo(run: Applying): Promise<void> {
   try {
     const placed = await placeAgain(run, point);
     const here = { ...intent, renames: {}, nodes: placed.flatMap(placesIn) }; // it was captured from these very nodes
-    await apply({ ...run, intent: here, point, placed, signal });
+    const again = { ...run, intent: here, point, placed, signal };
+    const compared = await compareAll(again, await apply(again));
+    for (const weight of ["fails", "incomplete"] as const) {
+      for (const line of differencesOf(compared, weight)) run.context.log.warn(`put back, but ${line}`);
+    }
   } finally {
     await point.close();
   }

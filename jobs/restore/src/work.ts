@@ -6,6 +6,8 @@ import { accessTo, lockFor, openLocal } from "@erlmcp/host";
 import { createProgress, type JobOutcome } from "@erlmcp/job";
 import { openRestorePoint } from "@erlmcp/restore-point";
 import { apply, type Applied, type Applying } from "./apply.ts";
+import { requireSame, type Compared } from "./compare.ts";
+import { compareAll } from "./compare-all.ts";
 import { lookAround } from "./here.ts";
 import { Journal, openJournal } from "./journal.ts";
 import { intentVariable } from "./launch.ts";
@@ -63,11 +65,11 @@ async function underJournal(run: Working): Promise<Outcome> {
     if (intent.state === "finishing") {
       await finishDatabases(applying);
       await journal.clear();
-      return { id: intent.id, ...report(intent, []) };
+      return { id: intent.id, ...report(intent, [], []) };
     }
     await requireRoom(applying);
     await journal.put(intent);
-    const applied = await applyOrUndo(applying, async () => {
+    const { applied, compared } = await applyOrUndo(applying, async () => {
       await journal.put({ ...intent, state: "undoing" });
       await undo(applying);
       await journal.clear();
@@ -75,7 +77,7 @@ async function underJournal(run: Working): Promise<Outcome> {
     await journal.put({ ...intent, state: "finishing" });
     await finishDatabases(applying);
     await journal.clear();
-    return { id: intent.id, ...report(intent, applied) };
+    return { id: intent.id, ...report(intent, applied, compared) };
   } finally {
     progress.stop();
     await point.close();
@@ -93,10 +95,16 @@ async function placeParts(run: Working, point: Applying["point"]): Promise<Place
 }
 
 /** All or nothing: whatever stops it half-way, what was there is put back, if there is a safety backup to do it from. */
-async function applyOrUndo(applying: Applying, putBack: () => Promise<void>): Promise<readonly Applied[]> {
+async function applyOrUndo(
+  applying: Applying,
+  putBack: () => Promise<void>,
+): Promise<{ applied: readonly Applied[]; compared: readonly Compared[] }> {
   const { intent, context } = applying;
   try {
-    return await apply(applying);
+    const applied = await apply(applying);
+    const compared = await compareAll(applying, applied);
+    requireSame(compared);
+    return { applied, compared };
   } catch (cause) {
     const failure = context.signal.aborted ? context.signal.reason : cause;
     if (intent.safety === null) throw stuck(failure, intent);
