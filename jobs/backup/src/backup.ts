@@ -7,6 +7,7 @@ import {
   runInSibling,
   say,
   showConfig,
+  showList,
   stopWithLauncher,
   version,
   workerVariable,
@@ -15,7 +16,6 @@ import {
 import { readSettings, type JobContext, type JobOutcome, type Settings } from "@erlmcp/job";
 import { parseCommandLine, type Request } from "./cli.ts";
 import { showPlan } from "./dry-run.ts";
-import { showList } from "./list.ts";
 import { missingMounts, planBackup } from "./plan.ts";
 import { createQuiesceRecord } from "./quiesce-record.ts";
 import type { Run } from "./run.ts";
@@ -30,10 +30,10 @@ export async function backup(context: JobContext): Promise<JobOutcome> {
   if (request.action === "answer") return say(context, request.text);
   const settings = readSettings(context.env);
   if (request.action === "show-config") return showConfig(context, settings, request);
+  if (request.action === "list") return showList(context, settings, request);
   refuseUpload(settings, request);
   const host = await openHost(context.env["DOCKER_HOST"]);
   const encryption = await openEncryption(settings.values.ENCRYPT_KEY_FILE, settings.values.ENCRYPT_CIPHER);
-  if (request.action === "list") return showList(context, settings, request);
   const plan = await planBackup(host, settings, request);
   for (const note of plan.notes) context.log.warn(note);
   const run: Run = { context, request, settings, host, encryption, plan, build: await readBuild(host.self) };

@@ -23,6 +23,7 @@ it("takes a full backup of everything when nothing is said", () => {
     upload: true,
     json: false,
     quiet: false,
+    verbose: false,
   });
 });
 

@@ -13,6 +13,7 @@ export interface Request {
   readonly upload: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
+  readonly verbose: boolean;
 }
 
 /** Text that ends the run as it is: help and version. */
@@ -82,6 +83,7 @@ interface Options {
   showConfig: boolean;
   json: boolean;
   quiet: boolean;
+  verbose: boolean;
 }
 
 function toRequest(command: Command): Request {
@@ -100,6 +102,7 @@ function toRequest(command: Command): Request {
     upload: options.upload,
     json: options.json,
     quiet: options.quiet,
+    verbose: options.verbose,
   };
 }
 

@@ -26,6 +26,7 @@ export interface Request {
   readonly acceptSchema: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
+  readonly verbose: boolean;
 }
 
 /** Text that ends the run as it is: help and version. */
@@ -123,6 +124,7 @@ interface Options {
   showConfig: boolean;
   json: boolean;
   quiet: boolean;
+  verbose: boolean;
 }
 
 function toRequest(command: Command): Request {
@@ -152,6 +154,7 @@ function toRequest(command: Command): Request {
     acceptSchema: options.acceptSchemaChange,
     json: options.json,
     quiet: options.quiet,
+    verbose: options.verbose,
   };
 }
 

@@ -48,7 +48,7 @@ function misfit(base: CatalogLine, needs: BaseRequirements): string | undefined 
 }
 
 /** The base and its incrementals, oldest first. */
-export function generationOf(points: readonly CatalogLine[], base: CatalogLine): CatalogLine[] {
+export function generationOf<Point extends CatalogLine>(points: readonly Point[], base: Point): Point[] {
   const incrementals = points.filter((point) => point.base === base.backup_id);
   return [base, ...incrementals.toSorted((a, b) => compareIds(a.backup_id, b.backup_id))];
 }

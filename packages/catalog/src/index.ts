@@ -8,7 +8,9 @@ export {
   type ParsedCatalog,
   type Verified,
 } from "./line.ts";
-export { formatAge, formatBytes, formatListing } from "./listing.ts";
+export { formatListing, listingData, type ListingOptions } from "./listing.ts";
+export type { ListedPoint } from "./facts.ts";
+export { formatAge, formatBytes } from "./units.ts";
 export {
   findRestorePoint,
   formatCatalog,

@@ -13,6 +13,9 @@ export const Verified = z.looseObject({
 });
 export type Verified = z.infer<typeof Verified>;
 
+/** A mark that keeps a restore point whatever its age says. */
+export const Held = z.looseObject({ until: z.iso.datetime(), reason: z.string() });
+
 /**
  * One line of catalog/backups.jsonl, derived from a manifest and the receipt beside it. For listing and choosing: whoever
  * relies on a restore point opens its manifest. Unknown members are kept, so that other versions can share a catalog.
@@ -37,6 +40,8 @@ export const CatalogLine = z.looseObject({
   components: z.array(Component).nullable(), // null: not known without the key
   grade: Grade.nullable(),
   verified: Verified.optional(), // absent: never, or not since the catalog was made anew from the manifests
+  replicas: z.array(z.string()).optional(), // names of the targets that hold a whole copy; absent: not known
+  held: Held.optional(),
 });
 export type CatalogLine = z.infer<typeof CatalogLine>;
 

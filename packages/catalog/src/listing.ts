@@ -1,8 +1,8 @@
-import type { Component } from "@erlmcp/entry";
-import { compareIds } from "@erlmcp/manifest";
-import { generationOf } from "./choose-base.ts";
-import type { CatalogLine } from "./line.ts";
-import type { RestorePoints } from "./restore-points.ts";
+import { type Component, type Grade } from "@erlmcp/entry";
+import { stampOf } from "@erlmcp/manifest";
+import { inGenerations, type ListedPoint, listPoints, remarksOn } from "./facts.ts";
+import type { RestorePoints, Unusable } from "./restore-points.ts";
+import { formatAge, formatBytes } from "./units.ts";
 
 const letters: Record<Component, string> = {
   ets: "e",
@@ -13,89 +13,131 @@ const letters: Record<Component, string> = {
   config: "c",
 };
 
-/**
- * The restore points as a table of at most 80 columns, oldest first, incrementals indented below their base.
- * @param now for the ages
- */
-export function formatListing({ points, unusable }: RestorePoints, now: Date): string {
-  const rows = [row(["RESTORE POINT", "AGE", "SIZE", "HOLDS", "GRADE", "STATE"])];
-  for (const { point, depth } of inGenerations(points)) rows.push(pointRow(point, depth, now));
-  if (points.length === 0) rows.push("(none)");
-  for (const { backup_id, reason } of unusable) rows.push(`unusable: ${backup_id}: ${reason}`);
-  const legend = "HOLDS: e ets, d dets, m mnesia, p postgres, v volumes, c config, ? not known";
-  const state = "STATE: ok 3d and PART 3d (incomplete) verified 3 days ago, BAD 3d damaged then";
-  const safety = points.some(({ service }) => service === "restore");
-  const notes = ["SIZE is what each one stores by itself.", ...(safety ? [safetyNote] : [])];
-  return `${[...rows, "", legend, state, ...notes].join("\n")}\n`;
+const grades: Record<Grade, string> = {
+  transactional: "trans",
+  "point-in-time": "point",
+  "fuzzy-verified": "fuzzy+",
+  fuzzy: "fuzzy",
+};
+
+/** With more lines than these, older incrementals about which there is nothing to say share one. */
+const linesLimit = 50;
+/** So many of the newest always have their own line. */
+const newest = 16;
+
+export interface ListingOptions {
+  readonly now: Date; // for the ages
+  readonly all: boolean; // one line for each, however many there are
 }
 
-const safetyNote = "safety, safe 3d: what a restore kept first; latest passes over these.";
+/** The restore points as a table of at most 80 columns, oldest first, incrementals indented below their base. */
+export function formatListing(listed: RestorePoints, { now, all }: ListingOptions): string {
+  const points = listPoints(listed, now);
+  const shortened = !all && points.length > linesLimit;
+  const recent = new Set(points.slice(-newest).map(({ backup_id }) => backup_id));
+  const rows = [row(["RESTORE POINT", "AGE", "SIZE", "HOLDS", "GRADE", "VERIFIED", "REP"])];
+  for (const generation of inGenerations(points)) {
+    const quiet = (point: ListedPoint): boolean =>
+      shortened && point !== generation[0] && !recent.has(point.backup_id) && remarksOn(point).length === 0;
+    rows.push(...generationRows(generation, { now, quiet }));
+  }
+  if (points.length === 0) rows.push("(none)");
+  for (const one of listed.unusable) rows.push(...unusableRows(one));
+  return `${[...rows, "", ...legend(points, shortened)].join("\n")}\n`;
+}
 
-function pointRow(point: CatalogLine, depth: number, now: Date): string {
-  const { components, grade } = point;
+/** The same for programs, what is not known as null: see the README of this package. */
+export function listingData(
+  listed: RestorePoints,
+  now: Date,
+): { points: Record<string, unknown>[]; unusable: Unusable[] } {
+  const unknown = { service: null, verified: null, replicas: null, held: null };
+  return { points: listPoints(listed, now).map((point) => ({ ...unknown, ...point })), unusable: listed.unusable };
+}
+
+function generationRows(
+  generation: readonly ListedPoint[],
+  { now, quiet }: { now: Date; quiet: (point: ListedPoint) => boolean },
+): string[] {
+  const rows: string[] = [];
+  let summed: ListedPoint[] = [];
+  const sumUp = (): void => {
+    const [only] = summed;
+    if (summed.length > 1) rows.push(sumRow(summed));
+    else if (only !== undefined) rows.push(pointRow(only, "  ", now));
+    summed = [];
+  };
+  for (const point of generation) {
+    if (quiet(point)) {
+      summed.push(point);
+      continue;
+    }
+    sumUp();
+    rows.push(pointRow(point, point === generation[0] ? "" : "  ", now));
+    rows.push(...remarksOn(point).map((remark) => cut(`      ${remark}`)));
+  }
+  sumUp();
+  return rows;
+}
+
+function pointRow(point: ListedPoint, indent: string, now: Date): string {
+  const { components, grade, verified, replicas } = point;
   return row([
-    `${"  ".repeat(depth)}${point.backup_id}`,
-    formatAge(now.getTime() - Date.parse(point.timestamp)),
+    `${indent}${point.backup_id}`,
+    formatAge(point.age_seconds * 1000),
     formatBytes(point.bytes),
-    components === null
-      ? "??????"
-      : Object.entries(letters)
-          .map(([name, letter]) => flag(components, name, letter))
-          .join(""),
-    grade ?? "-",
-    stateOf(point, now),
+    components === null ? "??????" : held(components),
+    grade === null ? "-" : grades[grade],
+    verified === undefined ? "-" : verifiedWord(verified, now),
+    replicas === undefined ? "-" : String(replicas.length),
   ]);
 }
 
-function stateOf({ complete, verified, service }: CatalogLine, now: Date): string {
-  const kept = service === "restore";
-  if (verified === undefined) return complete ? (kept ? "safety" : "complete") : "PARTIAL";
-  const word = verified.findings > 0 ? "BAD" : complete ? (kept ? "safe" : "ok") : "PART";
-  return `${word} ${formatAge(now.getTime() - Date.parse(verified.at))}`;
+function verifiedWord({ at, mode, findings }: NonNullable<ListedPoint["verified"]>, now: Date): string {
+  return `${findings > 0 ? "BAD" : mode} ${formatAge(now.getTime() - Date.parse(at))}`;
 }
 
-function flag(components: readonly string[], name: string, letter: string): string {
-  return components.includes(name) ? letter : "-";
+function held(components: readonly Component[]): string {
+  return Object.entries(letters)
+    .map(([name, letter]) => (components.some((one) => one === name) ? letter : "-"))
+    .join("");
 }
 
-const widths = [36, 4, 7, 6, 14, 8]; // with single spaces between them: 80
+/** Of several incrementals: how many, from when to when, what they store together. */
+function sumRow(points: readonly ListedPoint[]): string {
+  const [from, to] = [points[0], points.at(-1)].map((point) => stampOf(point?.backup_id ?? ""));
+  const bytes = points.reduce((sum, point) => sum + point.bytes, 0);
+  return `  ${points.length} incrementals ${from} to ${to}, ${formatBytes(bytes)}`;
+}
+
+function unusableRows({ backup_id, reason }: Unusable): string[] {
+  return [`${backup_id.padEnd(36)} UNUSABLE`, cut(`      ${reason}`)];
+}
+
+const widths = [36, 4, 7, 6, 6, 10, 3]; // with single spaces between them: 78
+const rightAligned = new Set([1, 2, 6]);
 
 function row(cells: readonly string[]): string {
   return cells
-    .map((cell, i) => (i === 1 || i === 2 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+    .map((cell, at) => (rightAligned.has(at) ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)))
     .join(" ")
     .trimEnd();
 }
 
-/** Each base followed by its incrementals; those whose base is gone come where their own time puts them. */
-function inGenerations(points: readonly CatalogLine[]): { point: CatalogLine; depth: number }[] {
-  const ids = new Set(points.map((point) => point.backup_id));
-  return points
-    .filter((point) => point.base === null || !ids.has(point.base))
-    .toSorted((a, b) => compareIds(a.backup_id, b.backup_id))
-    .flatMap((head) => generationOf(points, head).map((point) => ({ point, depth: point === head ? 0 : 1 })));
+function cut(line: string): string {
+  return line.length <= 80 ? line : `${line.slice(0, 79)}…`;
 }
 
-/** `45s`, `12m`, `3h`, `20d`, `2y`: never longer than four characters; "0s" for what lies in the future. */
-export function formatAge(milliseconds: number): string {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  if (seconds < 100) return `${seconds}s`;
-  if (seconds < 100 * 60) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)}h`;
-  if (seconds < 1000 * 86_400) return `${Math.floor(seconds / 86_400)}d`;
-  return `${Math.floor(seconds / (365 * 86_400))}y`;
-}
-
-const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-
-/** `512 B`, `1.5 KiB`, `32 MiB`: three digits at most, seven characters at most. */
-export function formatBytes(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
+function legend(points: readonly ListedPoint[], shortened: boolean): string[] {
+  const lines = [
+    "SIZE is what each one adds; an indented one builds on the full above it.",
+    "HOLDS: e ets, d dets, m mnesia, p postgres, v volumes, c config, ? not known",
+    "GRADE of the weakest part: transactional, point-in-time, fuzzy(+ verified)",
+    "VERIFIED: how, and how long ago. REP: replicas. -: none that is known of",
+  ];
+  if (shortened) lines.push("Older incrementals are summed up; --verbose lists each, --json too.");
+  if (points.length > 0 && points.every(({ replicas, held: mark }) => replicas === undefined && mark === undefined)) {
+    lines.push("None is known to have a replica or to be held.");
   }
-  const digits = unit === 0 || value >= 9.95 ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit]}`;
+  return lines;
 }

@@ -158,6 +158,15 @@ it("names folders that are called like restore points and are none", async () =>
   ]);
 });
 
+it("does not list what has a line in the catalog and lost its manifest", async () => {
+  await store.put("catalog/backups.jsonl", Buffer.from(text));
+  await store.put(`${first}/packs/000001.pack`, Buffer.from("left"));
+  await store.delete([`${first}/manifest.json`]);
+  const { points, unusable } = await listRestorePoints(store);
+  expect(points.map((point) => point.backup_id)).not.toContain(first);
+  expect(unusable).toEqual([{ backup_id: first, reason: `here has no ${first}/manifest.json` }]);
+});
+
 it.for([
   { what: "no", bytes: undefined },
   { what: "a damaged", bytes: Buffer.from("{") },

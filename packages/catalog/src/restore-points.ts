@@ -65,11 +65,17 @@ async function gather(store: ObjectStore, lines: readonly CatalogLine[]): Promis
   const unusable: Unusable[] = [];
   for await (const id of store.folders("")) {
     if (tryParseId(id) === undefined) continue;
-    const point = known.get(id) ?? (await pointOrReason(store, id));
+    const point = (await knownPoint(store, known.get(id))) ?? (await pointOrReason(store, id));
     if (typeof point === "string") unusable.push({ backup_id: id, reason: point });
     else points.push(point);
   }
   return { points: points.toSorted((a, b) => compareIds(a.backup_id, b.backup_id)), unusable };
+}
+
+/** A line of the catalog counts as long as the manifest is there. */
+async function knownPoint(store: ObjectStore, line: CatalogLine | undefined): Promise<CatalogLine | undefined> {
+  if (line === undefined) return undefined;
+  return (await store.stat(`${line.backup_id}/manifest.json`)) === undefined ? undefined : line;
 }
 
 async function pointOrReason(store: ObjectStore, id: string): Promise<CatalogLine | string> {
