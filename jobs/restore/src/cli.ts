@@ -1,6 +1,7 @@
 import { Component } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import { Argument, Command, CommanderError, Option } from "commander";
+import { refuseMixed } from "./mixed.ts";
 import { parseTime } from "./time.ts";
 
 /** Which parts of a restore point; undefined: all of them. Several kinds together take what each of them names. */
@@ -56,7 +57,10 @@ Examples:
  *
  * @throws BackupError USAGE for whatever it does not know
  */
-export function parseCommandLine(argv: readonly string[], version: string): Request | Answer {
+export function parseCommandLine(
+  argv: readonly string[],
+  { version, now }: { version: string; now: Date },
+): Request | Answer {
   let text = "";
   const command = define(version)
     .exitOverride()
@@ -69,7 +73,7 @@ export function parseCommandLine(argv: readonly string[], version: string): Requ
     if (error.exitCode === 0) return { action: "answer", text };
     throw usage(error.message.replace(/^error: /, "").replace(/\.$/, ""), error);
   }
-  return toRequest(command);
+  return toRequest(command, now);
 }
 
 const gather = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value];
@@ -81,7 +85,7 @@ function define(version: string): Command {
   return new Command("restore")
     .description("Brings an erlmcp installation back to a restore point, whole or in part.")
     .addArgument(new Argument("[point]", "a restore point's ID, or latest"))
-    .option("--at <time>", "the newest restore point at or before this time")
+    .option("--at <time>", "the newest restore point of then or before, also 2h (ago)")
     .option("--list", "list the restore points", false)
     .option("--dry-run", "show what would be done; change nothing", false)
     .option("--skip-verification", "do not read the whole restore point first", false)
@@ -89,7 +93,7 @@ function define(version: string): Command {
     .addOption(many("--table <name>", "one table: NAME, SCHEMA.NAME, or mnesia:NAME, ets:NAME …"))
     .addOption(many("--database <name>", "one database"))
     .addOption(many("--volume <name>", "one volume"))
-    .addOption(many("--path <path>", "one file or folder of a volume, also VOLUME:PATH"))
+    .addOption(many("--path <path>", "one file or folder: PATH or VOLUME:PATH"))
     .option("--to <dir>", "unpack into plain files there; touch no service")
     .addOption(many("--rename-node <old=new>", "the Erlang node OLD is called NEW here"))
     .option("--no-safety-backup", "keep nothing of what is there now")
@@ -127,25 +131,16 @@ interface Options {
   verbose: boolean;
 }
 
-function toRequest(command: Command): Request {
+function toRequest(command: Command, now: Date): Request {
   const options = command.opts<Options>();
   const point: unknown = command.processedArgs[0];
   const action = actionOf(options);
-  const named = typeof point === "string" || options.at !== undefined;
-  if (typeof point === "string" && options.at !== undefined) throw usage("a restore point and --at exclude each other");
-  if (named && !["restore", "unpack"].includes(action)) throw usage(`--${action} takes no restore point`);
-  if (!named && ["restore", "unpack"].includes(action)) throw usage("which restore point? Give its ID, latest or --at");
+  refuseMixed(action, { ...options, point: typeof point === "string" });
   return {
     action,
     point: typeof point === "string" ? point : "latest",
-    at: options.at === undefined ? undefined : parseTime(options.at),
-    select: {
-      only: options.only,
-      tables: options.table,
-      databases: options.database,
-      volumes: options.volume,
-      paths: options.path,
-    },
+    at: options.at === undefined ? undefined : parseTime(options.at, now),
+    select: selectionOf(options),
     to: options.to,
     renames: parseRenames(options.renameNode),
     dryRun: options.dryRun,
@@ -156,6 +151,10 @@ function toRequest(command: Command): Request {
     quiet: options.quiet,
     verbose: options.verbose,
   };
+}
+
+function selectionOf({ only, table, database, volume, path }: Options): Selection {
+  return { only, tables: table, databases: database, volumes: volume, paths: path };
 }
 
 function actionOf(options: Options): Request["action"] {

@@ -20,7 +20,8 @@ type Opened = Pick<RestorePoint, "entries"> & {
 const erlang = new Set<Component>(["ets", "dets", "mnesia"]);
 
 /**
- * Which parts of a restore point are meant. Whatever is named and not there is an error: a restore that leaves out what
+ * Which parts of a restore point are meant: what is named one by one, and the whole of every component of --only of which
+ * nothing is named. Whatever is named and not there is an error: a restore that leaves out what
  * was asked for would be believed.
  *
  * @throws BackupError NOT_FOUND, USAGE (a name that means several things)
@@ -39,7 +40,36 @@ export async function selectParts(point: Opened, select: Selection): Promise<Par
   for (const name of tables) chosen.add(await findTable(point, sources, { name, databases }));
   for (const name of volumes) if (paths.length === 0) chosen.add(whole(findVolume(sources, name)));
   for (const path of paths) chosen.add(await findPath(point, sources, { path, volumes }));
+  const named = new Set(chosen.parts().map(({ source }) => source.component));
+  for (const source of select.only === undefined ? [] : sources)
+    if (!named.has(source.component)) chosen.add(whole(source));
+  requireUse(sources, { select, parts: chosen.parts() });
   return chosen.parts();
+}
+
+/** Beside tables, --database only says where they are, and --volume beside paths: one that none of them is in is a mistake. */
+function requireUse(
+  sources: readonly ManifestSource[],
+  { select, parts }: { select: Selection; parts: readonly Part[] },
+): void {
+  const { databases, volumes, paths } = select;
+  const inDatabases = parts.filter(({ tables, source }) => tables !== undefined && source.component === "postgres");
+  for (const name of inDatabases.length > 0 ? databases : []) {
+    const used = parts.some(({ tables, databases: inFull }) =>
+      tables === undefined ? inFull?.includes(name) : tables.some((table) => table.startsWith(`${quoted(name)}.`)),
+    );
+    if (!used) throw unused(`--database=${name}`, "--table");
+  }
+  for (const name of paths.length > 0 ? volumes : []) {
+    const source = findVolume(sources, name);
+    if (!parts.some((part) => part.source === source)) throw unused(`--volume=${name}`, "--path");
+  }
+}
+
+function unused(flag: string, beside: string): BackupError {
+  return new BackupError("USAGE", `${flag} would not be restored: no ${beside} is in it`, {
+    hint: `Beside ${beside} it only says where that is. Restore the whole of it in a run of its own.`,
+  });
 }
 
 /** Whether a part wants an entry of its source. A database's globals come with every database. */
@@ -106,8 +136,7 @@ async function findTable(
     if (!erlang.has(source.component) && source.component !== "postgres") continue;
     for await (const entry of point.entries(source)) {
       if (isTable(entry, wanted)) found.push({ ...whole(source), tables: [pathText(entry)] });
-      const inDatabase = databaseTable(entry, wanted, databases);
-      if (inDatabase !== undefined) found.push({ ...whole(source), ...inDatabase });
+      for (const one of databaseTables(entry, wanted, databases)) found.push({ ...whole(source), ...one });
     }
   }
   return oneTable(found, wanted);
@@ -125,24 +154,23 @@ function isTable(entry: Entry, wanted: string): boolean {
   return entry.kind === "table" && (entry.facts["name"] === wanted || pathText(entry) === wanted);
 }
 
-/** A table of a dumped database, by its name or its schema's and its own. */
-function databaseTable(
+/** The tables of a dumped database that are called so, by their name or their schema's and their own. */
+function databaseTables(
   entry: Entry,
   wanted: string,
   databases: readonly string[],
-): Pick<Part, "tables" | "databases"> | undefined {
-  if (entry.kind !== "dump") return undefined;
+): Required<Pick<Part, "tables" | "databases">>[] {
+  if (entry.kind !== "dump") return [];
   const { name: database, tables } = entry.facts;
-  if (typeof database !== "string" || !Array.isArray(tables)) return undefined;
-  if (databases.length > 0 && !databases.includes(database)) return undefined;
-  for (const table of tables) {
-    if (typeof table !== "object" || table === null || Array.isArray(table)) continue;
+  if (typeof database !== "string" || !Array.isArray(tables)) return [];
+  if (databases.length > 0 && !databases.includes(database)) return [];
+  return tables.flatMap((table) => {
+    if (typeof table !== "object" || table === null || Array.isArray(table)) return [];
     const { schema, name } = table;
-    if (typeof name !== "string" || typeof schema !== "string") continue;
-    if (name !== wanted && `${schema}.${name}` !== wanted) continue;
-    return { tables: [[database, schema, name].map(quoted).join(".")], databases: [database] };
-  }
-  return undefined;
+    if (typeof name !== "string" || typeof schema !== "string") return [];
+    if (name !== wanted && `${schema}.${name}` !== wanted) return [];
+    return [{ tables: [[database, schema, name].map(quoted).join(".")], databases: [database] }];
+  });
 }
 
 /** As PostgreSQL writes names. */
@@ -212,7 +240,9 @@ function only(found: readonly Part[], what: string): Part {
   const [first, second] = found;
   if (first === undefined) throw missing(`the restore point has no ${what}`);
   if (second === undefined) return first;
-  const names = found.map(({ source }) => `${source.component} ${source.name}`);
+  const names = found.map(({ source, tables }) =>
+    source.component === "postgres" && tables !== undefined ? tables.join() : `${source.component} ${source.name}`,
+  );
   throw new BackupError("USAGE", `${what} is in ${names.join(" and in ")}`, {
     hint: "Name the component, as in mnesia:account, the --database or the --volume too.",
   });

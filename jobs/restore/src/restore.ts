@@ -19,7 +19,7 @@ import { work } from "./work.ts";
 
 /** The restore job. */
 export async function restore(context: JobContext): Promise<JobOutcome> {
-  const request = parseCommandLine(context.argv, version);
+  const request = parseCommandLine(context.argv, { version, now: context.now() });
   if (request.action === "answer") return say(context, request.text);
   const settings = readSettings(context.env);
   if (request.action === "show-config") return showConfig(context, settings, request);
