@@ -1,15 +1,14 @@
 import type { Component } from "@erlmcp/entry";
 import type { Progress } from "@erlmcp/job";
 import type { RestorePoint } from "@erlmcp/restore-point";
-import { unpackTree } from "@erlmcp/volumes";
 import type { Compared } from "./compare.ts";
 import { putConfig } from "./put-config.ts";
 import { putDets, putMnesia } from "./put-erlang.ts";
-import { putDatabases, stageDatabases } from "./put-postgres.ts";
+import { putDatabases, stageDatabases, type StagedServers } from "./put-postgres.ts";
 import { putEts } from "./put-ets.ts";
+import { putVolume } from "./put-volume.ts";
 import type { Placed } from "./plan.ts";
 import { awaitHealth, awaitUrl, startServices, stopServices } from "./services.ts";
-import { targetFolder } from "./targets.ts";
 import type { Working } from "./work.ts";
 
 /** A restore point with the places that its parts go to. */
@@ -18,7 +17,11 @@ export interface Applying extends Working {
   readonly placed: readonly Placed[]; // in the order in which they are done
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly undoing?: boolean | undefined; // what is not in the restore point goes, wherever the restore may have put it
 }
+
+/** With what is known once databases are restored beside the old ones. */
+export type Putting = Applying & { readonly staged: StagedServers };
 
 /** What became of one part; the counts are those of its kind. */
 export interface Applied {
@@ -37,11 +40,11 @@ export async function apply(run: Applying): Promise<readonly Applied[]> {
   const { engine } = host;
   const applied: Applied[] = [];
   for (const { part } of run.placed) progress.expect(part.source.bytes);
-  await stageDatabases(run); // beside the old ones, while all goes on
+  const putting: Putting = { ...run, staged: await stageDatabases(run) }; // beside the old ones, while all goes on
   progress.step("stopping services");
   await stopServices(engine, intent.stopped);
   const [before, after] = [run.placed.filter((one) => !needsNode(one)), run.placed.filter(needsNode)];
-  await applyAll(run, before, applied);
+  await applyAll(putting, before, applied);
   progress.step("starting services");
   await startServices(engine, intent.stopped);
   progress.step("waiting for health");
@@ -49,7 +52,7 @@ export async function apply(run: Applying): Promise<readonly Applied[]> {
   await awaitHealth(engine, intent.stopped, waiting);
   const url = run.settings.values.HEALTH_URL;
   if (url !== undefined) await awaitUrl(url, waiting);
-  await applyAll(run, after, applied);
+  await applyAll(putting, after, applied);
   return applied;
 }
 
@@ -58,7 +61,7 @@ function needsNode({ part }: Placed): boolean {
   return part.source.component === "ets";
 }
 
-async function applyAll(run: Applying, placed: readonly Placed[], applied: Applied[]): Promise<void> {
+async function applyAll(run: Putting, placed: readonly Placed[], applied: Applied[]): Promise<void> {
   for (const one of placed) {
     run.signal.throwIfAborted();
     const { component, name } = one.part.source;
@@ -68,7 +71,7 @@ async function applyAll(run: Applying, placed: readonly Placed[], applied: Appli
   }
 }
 
-function applyPart(run: Applying, placed: Placed): Promise<Applied> {
+function applyPart(run: Putting, placed: Placed): Promise<Applied> {
   if (placed.target.kind === "volume") return putVolume(run, placed, placed.target.volume.name);
   const { component } = placed.part.source;
   if (component === "mnesia") return putMnesia(run, placed);
@@ -76,18 +79,4 @@ function applyPart(run: Applying, placed: Placed): Promise<Applied> {
   if (component === "ets") return putEts(run, placed);
   if (component === "dets") return putDets(run, placed);
   return putConfig(run, placed, placed.target.containers);
-}
-
-async function putVolume(run: Applying, { part }: Placed, volume: string): Promise<Applied> {
-  const { source, paths } = part;
-  const counts = await unpackTree({
-    entries: run.point.entries(source),
-    read: (content) => run.point.read(content),
-    target: targetFolder(volume),
-    mode: "in-place",
-    paths,
-    signal: run.signal,
-    onBytes: (bytes) => run.progress.add(bytes),
-  });
-  return { component: source.component, source: source.name, targets: [volume], counts: { ...counts }, notes: [] };
 }

@@ -24,6 +24,7 @@ export interface Compared {
   readonly things: string; // tables, databases, files …: what was counted
   readonly equal: number; // of them are as in the restore point
   readonly differences: readonly Difference[];
+  readonly how?: string | undefined; // what of each thing was compared
 }
 
 /**

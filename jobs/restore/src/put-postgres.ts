@@ -11,7 +11,8 @@ import {
   type PostgresRestored,
 } from "@erlmcp/postgres";
 import type { RestorePoint } from "@erlmcp/restore-point";
-import type { Applied, Applying } from "./apply.ts";
+import type { Applied, Applying, Putting } from "./apply.ts";
+import type { Compared } from "./compare.ts";
 import { lookAround } from "./here.ts";
 import type { Placed, Problem } from "./plan.ts";
 import type { Run } from "./run.ts";
@@ -47,35 +48,63 @@ export async function askServers(restoring: Restoring, placed: readonly Placed[]
   return problems;
 }
 
+/** What staging told of each server that databases were staged in. */
+export type StagedServers = ReadonlyMap<Placed, Pick<PostgresRestored, "roles" | "notes">>;
+
 /** Restores databases beside the old ones, while everything goes on. A single table waits for its turn. */
-export async function stageDatabases(run: Applying): Promise<void> {
+export async function stageDatabases(run: Applying): Promise<StagedServers> {
+  const staged = new Map<Placed, Pick<PostgresRestored, "roles" | "notes">>();
   for (const placed of ofPostgres(run.placed)) {
     run.progress.step(`postgres ${placed.part.source.name}`);
     for (const restore of await restoresOf(restoringOf(run), placed)) {
-      if (restore.table === undefined) await stagePostgresRestore(restore);
+      if (restore.table === undefined) staged.set(placed, await stagePostgresRestore(restore));
     }
   }
+  return staged;
 }
 
 /** Gives the staged databases their names, and single tables their rows. What was there is kept until the end. */
-export async function putDatabases(run: Applying, placed: Placed): Promise<Applied> {
-  const restored: PostgresRestored[] = [];
+export async function putDatabases(run: Putting, placed: Placed): Promise<Applied> {
+  const restored: Pick<PostgresRestored, "databases" | "table">[] = [];
   for (const restore of await restoresOf(restoringOf(run), placed)) {
     if (restore.table !== undefined) restored.push(await restorePostgres(restore));
-    else restored.push({ databases: await swapPostgresRestore(restore.target), table: undefined, notes: [] });
+    else restored.push({ databases: await swapPostgresRestore(restore.target), table: undefined });
   }
+  const { roles = 0, notes = [] } = run.staged.get(placed) ?? {};
   const databases = restored.flatMap((one) => one.databases);
   const tables = restored.flatMap(({ table }) => table ?? []);
+  const { component, name } = placed.part.source;
   return {
-    component: "postgres",
-    source: placed.part.source.name,
-    targets: placed.target.kind === "container" ? placed.target.containers.map(({ name }) => name) : [],
+    component,
+    source: name,
+    targets: placed.target.kind === "container" ? placed.target.containers.map((container) => container.name) : [],
     counts: {
       databases: databases.length,
-      tables: databases.reduce((sum, one) => sum + one.tables, tables.length),
+      tables: databases.reduce((sum, one) => sum + one.tables + one.uncounted, tables.length),
       rows: [...databases, ...tables].reduce((sum, { rows }) => sum + rows, 0),
     },
-    notes: [...restored.flatMap(({ notes }) => notes), ...databases.flatMap(({ notes }) => notes)],
+    notes: [...notes, ...databases.flatMap((one) => one.notes.map((note) => `${one.name}: ${note}`))],
+    compared: comparedServer(placed, { databases, tables: tables.length, roles }),
+  };
+}
+
+/** The server compares before a name is swapped, when nobody but us can be in the new databases; a difference is an error there. */
+function comparedServer(
+  { part: { source } }: Placed,
+  { databases, tables, roles }: { databases: PostgresRestored["databases"]; tables: number; roles: number },
+): Compared {
+  const sum = (count: (one: PostgresRestored["databases"][number]) => number): number =>
+    databases.reduce((total, one) => total + count(one), 0);
+  const [counted, uncounted] = [sum((one) => one.tables) + tables, sum((one) => one.uncounted)];
+  const others = [`${sum((one) => one.sequences)} sequences`, `${sum((one) => one.extensions)} extensions`];
+  const without = uncounted === 0 ? "" : `; ${uncounted} tables exist, their rows were not counted at the capture`;
+  return {
+    component: source.component,
+    source: source.name,
+    things: databases.length === 0 ? "tables" : `tables, ${[...others, `${roles} roles`].join(", ")}`,
+    equal: counted,
+    differences: [],
+    how: `rows of each table, large objects, before clients were let in${without}`,
   };
 }
 

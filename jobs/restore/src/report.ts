@@ -30,8 +30,9 @@ export function report(
       notes: [...notes],
       lost: [...parts],
     })),
-    compared: compared.map((one) => ({
+    compared: compared.map(({ how = null, ...one }) => ({
       ...one,
+      how,
       differences: one.differences.map(({ reason = null, ...difference }) => ({ ...difference, reason })),
     })),
     restarted: stopped.map(({ name }) => name),
@@ -49,9 +50,10 @@ export function report(
 /** What was compared, one line a source, and what is otherwise without anything being lost. */
 function comparedLines(compared: readonly Compared[]): string[] {
   if (compared.length === 0) return [];
-  const lines = compared.map(({ component, source, things, equal, differences }) => {
+  const lines = compared.flatMap(({ component, source, things, equal, differences, how }) => {
     const others = differences.length === 0 ? "" : `, ${differences.length} differences`;
-    return `  ${component} ${source}: ${equal.toLocaleString("en-US")} ${things} as in the restore point${others}`;
+    const line = `  ${component} ${source}: ${equal.toLocaleString("en-US")} ${things} as in the restore point${others}`;
+    return how === undefined ? [line] : [line, `    ${how}`];
   });
   return ["", "compared", ...lines, ...differencesOf(compared, "note").map((line) => `  ${line}`)];
 }

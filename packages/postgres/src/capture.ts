@@ -138,7 +138,8 @@ async function storeDatabase(work: Work, { database, path }: PlannedDatabase, sn
   const rows = tables.reduce((sum, table) => sum + (table.rows ?? 0), 0);
   notes.push(...countNotes(tables, errors));
   const moment = { takenAt: snapshot.takenAt, lsn: snapshot.lsn };
-  const facts = { format: "custom", ...databaseFacts(database), ...snapshot.contents, snapshot: moment, tables };
+  const { sequences = [], ...contents } = snapshot.contents;
+  const facts = { format: "custom", ...databaseFacts(database), ...contents, sequences, snapshot: moment, tables };
   await sink.entry({ kind: "dump", path, facts, content });
   const line = { component: "postgres", source, name, verdict: "captured", grade: "transactional" } as const;
   sink.ledger({ ...line, rows, bytes: content.bytes, ...(notes.length > 0 && { notes }) });

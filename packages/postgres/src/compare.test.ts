@@ -22,11 +22,15 @@ const recorded: DatabaseFacts = {
   bytes: 1,
   extensions: [{ name: "hstore", version: "1.8", schema: "public" }],
   largeObjects: 2,
+  sequences: [
+    { schema: "s", name: "a_id_seq" },
+    { schema: "t", name: "a_id_seq" },
+  ],
   tables: [table("a", 3), table("b", 0), table("c", 7, false), table("d", null, false)],
 };
 const restored = (tables: TableCount[], more: Partial<RestoredContents["contents"]> = {}): RestoredContents => ({
   tables,
-  contents: { bytes: 5, extensions: recorded.extensions, largeObjects: 2, ...more },
+  contents: { bytes: 5, extensions: recorded.extensions, largeObjects: 2, sequences: recorded.sequences, ...more },
 });
 const same = [table("a", 3), table("b", 0), table("c", null, false), table("d", null, false)];
 
@@ -35,6 +39,8 @@ it("adds up what is the same, and says how much was never counted", () => {
     tables: 2,
     rows: 3,
     uncounted: 2,
+    sequences: 2,
+    extensions: 1,
     notes: ["rows of 2 tables were not counted at the capture"],
   });
 });
@@ -54,10 +60,19 @@ it.for([
     found: restored(same, { extensions: [] }),
     says: "extension hstore is missing",
   },
+  {
+    name: "a sequence that is missing",
+    found: restored(same, { sequences: [{ schema: "s", name: "a_id_seq" }] }),
+    says: "sequence t.a_id_seq is missing",
+  },
 ])("finds $name", ({ found, says }) => {
   expect(() => compareContents(recorded, found)).toThrow(
     expect.objectContaining({ code: "CORRUPT", message: `database app is not restored as it was captured: ${says}` }),
   );
+});
+
+it("compares no sequences with a capture that did not list them", () => {
+  expect(compareContents({ ...recorded, sequences: undefined }, restored(same, { sequences: [] })).sequences).toBe(0);
 });
 
 it("names the first few of many differences", () => {

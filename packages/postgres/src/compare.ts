@@ -10,6 +10,8 @@ export interface Comparison {
   tables: number; // whose rows were counted and are as many
   rows: number; // in them
   uncounted: number; // tables whose rows were not counted when they were captured
+  sequences: number; // that are there, with the values that the dump has for them
+  extensions: number;
   notes: string[];
 }
 
@@ -55,7 +57,7 @@ export function compareContents(recorded: DatabaseFacts, found: RestoredContents
   const wrong: string[] = [];
   const notes: string[] = [];
   const rest = new Map(found.tables.map((table) => [keyOf(table), table]));
-  const comparison = { tables: 0, rows: 0, uncounted: 0 };
+  const comparison = { tables: 0, rows: 0, uncounted: 0, sequences: 0, extensions: 0 };
   for (const table of recorded.tables) {
     const what = `${table.schema}.${table.name}`;
     const restored = rest.get(keyOf(table));
@@ -73,7 +75,13 @@ export function compareContents(recorded: DatabaseFacts, found: RestoredContents
     wrong.push(`it has ${largeObjects} large objects, not ${recorded.largeObjects}`);
   }
   for (const { name } of recorded.extensions) {
-    if (!extensions.some((extension) => extension.name === name)) wrong.push(`extension ${name} is missing`);
+    if (extensions.some((extension) => extension.name === name)) comparison.extensions++;
+    else wrong.push(`extension ${name} is missing`);
+  }
+  const sequences = new Set(found.contents.sequences?.map(keyOf));
+  for (const sequence of recorded.sequences ?? []) {
+    if (sequences.has(keyOf(sequence))) comparison.sequences++;
+    else wrong.push(`sequence ${sequence.schema}.${sequence.name} is missing`);
   }
   if (wrong.length > 0) {
     const more = wrong.length > named ? ` and ${wrong.length - named} more` : "";

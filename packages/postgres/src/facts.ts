@@ -14,6 +14,7 @@ export const ServerFacts = z.object({
   dataChecksums: z.boolean(),
   preload: z.string(), // shared_preload_libraries: extensions may need them
   roles: z.int(),
+  roleNames: z.array(z.string()).optional(), // without those that every server has; captures of older versions lack them
   tablespaces: z.array(z.object({ name: z.string(), location: z.string() })),
 });
 export type ServerFacts = z.infer<typeof ServerFacts>;
@@ -32,6 +33,7 @@ const serverSql = `SELECT json_build_object(
   'preload', CASE WHEN pg_has_role('pg_read_all_settings', 'member')
     THEN current_setting('shared_preload_libraries') ELSE '' END,
   'roles', (SELECT count(*) FROM pg_roles WHERE rolname !~ '^pg_'),
+  'roleNames', (SELECT json_agg(rolname ORDER BY rolname) FROM pg_roles WHERE rolname !~ '^pg_'),
   'tablespaces', (SELECT coalesce(json_agg(json_build_object('name', spcname, 'location', pg_tablespace_location(oid))
     ORDER BY spcname), '[]') FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')));`;
 
@@ -63,6 +65,7 @@ export const DatabaseContents = z.object({
   bytes: z.int(), // on disk, of all that is in it; no part of the snapshot
   extensions: z.array(z.object({ name: z.string(), version: z.string(), schema: z.string() })),
   largeObjects: z.int(),
+  sequences: z.array(z.object({ schema: z.string(), name: z.string() })).optional(), // captures of older versions lack them
 });
 export type DatabaseContents = z.infer<typeof DatabaseContents>;
 
@@ -71,7 +74,10 @@ export const contentsSql = `json_build_object(
   'bytes', pg_database_size(current_database()),
   'extensions', (SELECT coalesce(json_agg(json_build_object('name', extname, 'version', extversion, 'schema', nspname)
     ORDER BY extname), '[]') FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace),
-  'largeObjects', (SELECT count(*) FROM pg_largeobject_metadata))`;
+  'largeObjects', (SELECT count(*) FROM pg_largeobject_metadata),
+  'sequences', (SELECT coalesce(json_agg(json_build_object('schema', nspname, 'name', relname) ORDER BY nspname, relname), '[]')
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' AND c.relpersistence <> 't'
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')))`;
 
 export async function readServer(access: Access, database: string): Promise<ServerFacts> {
   return ServerFacts.parse(JSON.parse(await access.query(database, serverSql)));

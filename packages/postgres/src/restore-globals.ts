@@ -34,15 +34,15 @@ const limitBytes = 64 * 1024 * 1024;
  * Gives the server the roles, memberships, settings and tablespaces of the restore point, after it has noted what they
  * were. A failing statement fails all of them, but for the tablespaces, which no transaction can hold.
  *
- * @returns notes for the operator
+ * @returns notes for the operator, and how many of the captured roles are there
  * @throws BackupError FAILED with the server's words, CORRUPT
  */
 export async function restoreGlobals(
   journal: Journal,
   { recorded, read, mode }: { recorded: Recorded; read: Read; mode: GlobalsState["mode"] },
-): Promise<string[]> {
+): Promise<{ notes: string[]; roles: number }> {
   const { globals, passwords } = recorded;
-  if (globals === undefined) return ["the restore point has no globals: roles are as they were"];
+  if (globals === undefined) return { notes: ["the restore point has no globals: roles are as they were"], roles: 0 };
   if (globals.content.bytes > limitBytes) {
     throw new BackupError("CORRUPT", `globals of ${globals.content.bytes} bytes are no script of pg_dumpall`);
   }
@@ -52,7 +52,16 @@ export async function restoreGlobals(
   await noteBefore(journal, state);
   for (const statement of plan.tablespaces) await journal.run(`${statement};`);
   await apply(journal, plan.statements);
-  return plan.notes;
+  return { notes: plan.notes, roles: await requireRoles(journal, recorded.server.roleNames ?? []) };
+}
+
+async function requireRoles(journal: Journal, names: readonly string[]): Promise<number> {
+  const { roles } = await readState(journal);
+  const missing = names.filter((name) => !roles.has(name));
+  if (missing.length === 0) return names.length;
+  throw new BackupError("CORRUPT", `roles are not restored as they were captured: ${missing.join(", ")} missing`, {
+    hint: "The databases that were there are untouched; verify the restore point, or take another one.",
+  });
 }
 
 async function noteBefore(journal: Journal, { roles, tablespaces }: Server): Promise<void> {

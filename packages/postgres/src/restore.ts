@@ -31,7 +31,14 @@ export interface PostgresRestore {
   limits?: Partial<ArchiveLimits> | undefined;
 }
 
-const Result = z.object({ tables: z.int(), rows: z.int(), uncounted: z.int(), notes: z.array(z.string()) });
+const Result = z.object({
+  tables: z.int(),
+  rows: z.int(),
+  uncounted: z.int(),
+  sequences: z.int(),
+  extensions: z.int(),
+  notes: z.array(z.string()),
+});
 
 export interface RestoredDatabase extends z.infer<typeof Result> {
   name: string;
@@ -43,6 +50,7 @@ export interface RestoredDatabase extends z.infer<typeof Result> {
 export interface PostgresRestored {
   databases: RestoredDatabase[];
   table: RestoredTable | undefined;
+  roles: number; // of the restore point, that are there
   notes: string[];
 }
 
@@ -103,7 +111,7 @@ export async function stagePostgresRestore(restore: PostgresRestore): Promise<Po
       wanted.chosen.map(({ facts }) => facts.name),
     );
     const mode = restore.databases === undefined ? "all" : "missing";
-    const notes = await restoreGlobals(journal, { recorded: wanted.recorded, read: restore.read, mode });
+    const { notes, roles } = await restoreGlobals(journal, { recorded: wanted.recorded, read: restore.read, mode });
     const room = await readRoom(journal.access);
     const existing = await listDatabases(journal.access, journal.database);
     const before = await journal.databases();
@@ -111,7 +119,7 @@ export async function stagePostgresRestore(restore: PostgresRestore): Promise<Po
     const limits = { ...defaultArchiveLimits, ...restore.limits };
     const work = { journal, room, restoreId: target.restoreId, read: restore.read, limits, existing, done };
     for (const recorded of wanted.chosen) await stageDatabase(work, recorded);
-    return { databases: await report(journal), table: undefined, notes };
+    return { databases: await report(journal), table: undefined, roles, notes };
   });
 }
 
@@ -149,7 +157,7 @@ async function restoreOneTable(restore: PostgresRestore): Promise<PostgresRestor
     const room = await readRoom(journal.access);
     const limits = { ...defaultArchiveLimits, ...restore.limits };
     const work = { journal, room, restoreId: target.restoreId, read: restore.read, limits };
-    return { databases: [], table: await restoreTable(work, recorded, table), notes: [] };
+    return { databases: [], table: await restoreTable(work, recorded, table), roles: 0, notes: [] };
   });
 }
 

@@ -3,9 +3,9 @@ import { Readable } from "node:stream";
 import type { Entry } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import { pack, type Pack } from "tar-stream";
-import { pathOf, type TreeEntry } from "./attributes.ts";
+import { pathOf, treeEntry, type TreeEntry } from "./attributes.ts";
 import { displayPath } from "./names.ts";
-import { namesOf } from "./safe-path.ts";
+import { namesOf, selectorOf } from "./safe-path.ts";
 import type { ReadContent } from "./write-file.ts";
 
 export interface ArchiveTreeOptions {
@@ -30,19 +30,14 @@ export function archiveTree(options: ArchiveTreeOptions): Readable {
 }
 
 async function fill(tar: Pack, { entries, read, paths, onEntry }: ArchiveTreeOptions): Promise<void> {
+  const isSelected = selectorOf(paths);
   for await (const entry of entries) {
-    if (entry.kind === "table" || entry.kind === "dump") {
-      throw new BackupError("CORRUPT", `a ${entry.kind} stands among files`);
-    }
-    const name = namesOf(entry.path).join("/");
-    if (name === "" || !isSelected(name, paths)) continue;
-    await add(tar, entry, read);
+    const tree = treeEntry(entry);
+    const name = namesOf(tree.path).join("/");
+    if (name === "" || !isSelected(name)) continue;
+    await add(tar, tree, read);
     onEntry?.();
   }
-}
-
-function isSelected(name: string, paths: readonly string[] | undefined): boolean {
-  return paths?.some((path) => name === path || name.startsWith(`${path}/`)) ?? true;
 }
 
 async function add(tar: Pack, entry: TreeEntry, read: ReadContent): Promise<void> {

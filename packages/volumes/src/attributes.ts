@@ -1,4 +1,4 @@
-import type { FileEntry, LinkEntry, NodeEntry } from "@erlmcp/entry";
+import type { Entry, FileEntry, LinkEntry, NodeEntry } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import {
   type ByteName,
@@ -15,6 +15,12 @@ import {
 import { displayPath } from "./names.ts";
 
 export type TreeEntry = FileEntry | LinkEntry | NodeEntry;
+
+/** @throws BackupError CORRUPT for what belongs into no tree */
+export function treeEntry(entry: Entry): TreeEntry {
+  if (entry.kind !== "table" && entry.kind !== "dump") return entry;
+  throw new BackupError("CORRUPT", `a ${entry.kind} stands among files`);
+}
 
 /** Set by the system itself; not ours to take away. */
 const systemXattrs = new Set(["security.selinux", "security.ima", "security.evm"]);

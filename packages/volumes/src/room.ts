@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Entry } from "@erlmcp/entry";
 import { errorCode } from "@erlmcp/posix";
 import { displayPath } from "./names.ts";
-import { namesOf } from "./safe-path.ts";
+import { namesOf, selectorOf } from "./safe-path.ts";
 
 /**
  * Bytes that unpacking into a folder may need besides what it holds: those of all files that are not there with the same
@@ -14,10 +14,11 @@ export async function roomNeeded(
   { target, paths }: { target: string; paths?: readonly string[] | undefined },
 ): Promise<number> {
   let bytes = 0;
+  const isSelected = selectorOf(paths);
   for await (const entry of entries) {
     if (entry.kind !== "file") continue;
     const name = namesOf(entry.path).join("/");
-    if (paths !== undefined && !paths.some((path) => name === path || name.startsWith(`${path}/`))) continue;
+    if (!isSelected(name)) continue;
     if (await isThere(Buffer.from(join(target, name), "latin1"), entry)) continue;
     bytes += Math.ceil(entry.content.bytes / blockBytes) * blockBytes;
   }

@@ -25,3 +25,13 @@ export function namesOf(path: ByteString): ByteName[] {
 function isPlain(name: ByteName): boolean {
   return name !== "" && name !== "." && name !== ".." && name.length <= nameLimit && !name.includes("\0");
 }
+
+/**
+ * Tells whether a name is one of these paths, or lies in one; every name when there are none.
+ *
+ * @param paths as entries and operators write them, text and not the bytes of names
+ */
+export function selectorOf(paths: readonly string[] | undefined): (name: ByteName) => boolean {
+  const wanted = paths?.map((path) => namesOf(path).join("/"));
+  return (name) => wanted?.some((path) => path === "" || name === path || name.startsWith(`${path}/`)) ?? true;
+}

@@ -198,6 +198,36 @@ it("comes to the same after having been cut off anywhere", async () => {
   }
 });
 
+it("in place touches no inode, time or block of what is right already", async () => {
+  makeOddTree();
+  const sink = await captured();
+  const facts = (name: string) => {
+    const { ino, ctimeNs, blocks } = lstatSync(join(root, name), { bigint: true });
+    return { ino, ctimeNs, blocks };
+  };
+  const names = ["plain", "sparse", "a/b/c/deep", "z-twin", "link", "fifo", "a/b", "hollow"];
+  const before = names.map(facts);
+  writeFileSync(join(root, "a.conf"), "changed");
+  setTimes(join(root, "sparse"), { mtime: 5n }); // its content is read and found right; only its time is set
+  const done = await unpack(sink, { target: root, mode: "in-place" });
+  const after = names.map(facts);
+  expect(after.map(({ ino, blocks }) => [ino, blocks])).toEqual(before.map(({ ino, blocks }) => [ino, blocks]));
+  expect(after.filter((_, at) => names[at] !== "sparse")).toEqual(before.filter((_, at) => names[at] !== "sparse"));
+  expect(done).toMatchObject({ replaced: 1, created: 0, deleted: 0, bytes: 43 });
+  expect(done.unread).toBe(6); // every regular file but the two; a further name of one is no file of its own
+});
+
+it("does not believe times and sizes alone: another file's content is read", async () => {
+  writeFileSync(join(root, "f"), "right");
+  const sink = await captured();
+  const { mtimeNs } = lstatSync(join(root, "f"), { bigint: true });
+  writeFileSync(join(root, "f"), "wrong");
+  setTimes(join(root, "f"), { mtime: mtimeNs });
+  const done = await unpack(sink, { target: root, mode: "in-place" });
+  expect(done).toMatchObject({ replaced: 1, unread: 0 });
+  expect(readFileSync(join(root, "f"), "utf8")).toBe("right");
+});
+
 it("restores one file or folder and nothing beside it", async () => {
   makeOddTree();
   const sink = await captured();
@@ -205,13 +235,69 @@ it("restores one file or folder and nothing beside it", async () => {
   writeFileSync(join(root, "plain"), "changed");
   const changed = record(root)["/plain"];
   writeFileSync(join(root, "a/b/c/deep"), "changed");
-  writeFileSync(join(root, "a/b/extra"), "goes");
+  writeFileSync(join(root, "a/b/extra"), "stays");
   await unpack(sink, { target: root, mode: "in-place", paths: ["a/b"] });
   const after = record(root);
   expect(after["/a/b"]).toEqual(before["/a/b"]);
   expect(after["/a/b/c/deep"]).toMatchObject({ content: Buffer.alloc(300_000, "xyz").toString("base64") });
-  expect(after["/a/b/extra"]).toBeUndefined();
+  expect(readFileSync(join(root, "a/b/extra"), "utf8")).toBe("stays");
   expect(after["/plain"]).toEqual(changed);
+});
+
+it("makes folders on the way to one file what they were, and leaves those that are there", async () => {
+  makeOddTree();
+  execFileSync("chown", ["42:43", join(root, "a"), join(root, "a/b")]);
+  execFileSync("chmod", ["0751", join(root, "a")]);
+  const sink = await captured();
+  const before = record(root);
+  rmSync(join(root, "a"), { recursive: true });
+  await unpack(sink, { target: root, mode: "in-place", paths: ["a/b/c/deep"] });
+  const after = record(root);
+  for (const path of ["/a", "/a/b", "/a/b/c", "/a/b/c/deep"]) {
+    expect(after[path]).toEqual(before[path]);
+  }
+  execFileSync("chmod", ["0700", join(root, "a")]);
+  await unpack(sink, { target: root, mode: "in-place", paths: ["a/b/c/deep"] });
+  expect(record(root)["/a"]).toMatchObject({ mode: "40700" });
+});
+
+it("does not replace what stands in the way to one file", async () => {
+  mkdirSync(join(root, "current"));
+  writeFileSync(join(root, "current/app.conf"), "1");
+  const sink = await captured();
+  renameSync(join(root, "current"), join(root, "releases"));
+  symlinkSync("releases", join(root, "current"));
+  await expect(unpack(sink, { target: root, mode: "in-place", paths: ["current/app.conf"] })).rejects.toThrow(
+    /^current is a symlink in .*, and was a folder/,
+  );
+  expect(readlinkSync(join(root, "current"))).toBe("releases");
+});
+
+it("makes selected paths what they were even if they were not, when it is to undo", async () => {
+  mkdirSync(join(root, "etc"));
+  writeFileSync(join(root, "etc/old"), "old");
+  writeFileSync(join(root, "other"), "other");
+  const before = record(root);
+  const sink = await captured();
+  mkdirSync(join(root, "new/deep"), { recursive: true });
+  for (const name of ["etc/more", "new/deep/file", "other"]) writeFileSync(join(root, name), "restored");
+  const undo = { target: root, mode: "in-place", others: "remove", paths: ["etc", "new/deep/file", "gone/x"] } as const;
+  const done = await unpack(sink, undo);
+  expect(done.deleted).toBe(2);
+  const after = record(root);
+  expect(Object.keys(after)).toEqual(Object.keys(before));
+  expect(after["/etc/old"]).toEqual(before["/etc/old"]);
+  expect(readFileSync(join(root, "other"), "utf8")).toBe("restored"); // not selected
+});
+
+it("takes away the temporary file of a run that was cut off, and no other one", async () => {
+  mkdirSync(join(root, "a"));
+  writeFileSync(join(root, "a/f"), "right");
+  const sink = await captured();
+  writeFileSync(join(root, "a/.erlmcp-restore-0123456789ab.tmp"), "half");
+  writeFileSync(join(root, "a/.erlmcp-restore.tmp"), "mine");
+  await unpack(sink, { target: root, mode: "in-place", paths: ["a/f"], tag: "0123456789ab" });
+  expect(readdirSync(join(root, "a")).toSorted()).toEqual([".erlmcp-restore.tmp", "f"]);
 });
 
 it("does not write over anything in a fresh folder", async () => {

@@ -15,34 +15,14 @@ import {
   symlinkAt,
   syncFileSystem,
 } from "@erlmcp/posix";
-import { applyAttributes, pathOf, type TreeEntry } from "./attributes.ts";
+import { applyAttributes, pathOf, treeEntry, type TreeEntry } from "./attributes.ts";
 import { factsAt, linkTarget, nodeFacts, remove } from "./made.ts";
+import { isUntouched, openDown, startsWith, temporaryName } from "./in-place.ts";
 import { displayPath } from "./names.ts";
 import { type OpenFolder, OpenTree } from "./open-tree.ts";
 import { namesOf } from "./safe-path.ts";
-import { hasContent, type ReadContent, writeFileAt } from "./write-file.ts";
-
-export interface UnpackTreeOptions {
-  readonly entries: AsyncIterable<Entry>; // in the order of the entry stream
-  readonly read: ReadContent;
-  readonly target: string; // an existing folder
-  /** `fresh`: whatever is in the way is an error. `in-place`: it is changed into what was captured. */
-  readonly mode: "fresh" | "in-place";
-  /** Only these files and folders with all that is in them, relative to the root; everything when undefined. */
-  readonly paths?: readonly string[] | undefined;
-  readonly signal: AbortSignal;
-  readonly onBytes?: ((bytes: number) => void) | undefined;
-}
-
-/** What was done, in files, folders and everything else; `bytes` were written. */
-export interface Unpacked {
-  created: number;
-  replaced: number;
-  adjusted: number; // only owner, mode, time or attributes
-  kept: number; // right already
-  deleted: number; // was there and is not in the restore point
-  bytes: number;
-}
+import type { Unpacked, UnpackTreeOptions } from "./unpack-options.ts";
+import { hasContent, writeFileAt } from "./write-file.ts";
 
 /**
  * Makes a folder what a captured tree was: content, holes, names, links, owners, modes, times, attributes. In place, what is
@@ -75,24 +55,22 @@ function explained(cause: unknown, target: string): unknown {
   });
 }
 
-/** A name in a folder that none of the captured files has taken; what else has it goes in the end anyway. */
-function temporaryName(folder: OpenFolder): ByteName {
-  let name = ".erlmcp-restore.tmp";
-  while (folder.seen.has(name)) name += "~";
-  return name;
-}
-
 class Unpacker {
   readonly #options: UnpackTreeOptions;
   readonly #tree: OpenTree;
   readonly #folders = new Map<string, NodeEntry>(); // entered and not left yet
   readonly #selected: readonly ByteName[][] | undefined;
+  readonly #made = new Set<string>(); // folders on the way to what is selected that were not there
+  readonly #met = new Set<string>(); // of the selected paths and the folders above them: what the entries have
+  readonly #removes: boolean;
   readonly #shared = new Set<bigint>(); // kept files with several names: another captured file cannot be one of them
-  readonly done: Unpacked = { created: 0, replaced: 0, adjusted: 0, kept: 0, deleted: 0, bytes: 0 };
+  readonly done: Unpacked = { created: 0, replaced: 0, adjusted: 0, kept: 0, unread: 0, deleted: 0, bytes: 0 };
 
   constructor(options: UnpackTreeOptions) {
     this.#options = options;
     this.#selected = options.paths?.map((path) => namesOf(path));
+    const others = options.others ?? (options.paths === undefined ? "remove" : "leave");
+    this.#removes = options.mode === "in-place" && others === "remove";
     this.#tree = new OpenTree(options.target, {
       enter: (parent, name) => this.#enter(parent, name),
       leave: (folder) => this.#leave(folder),
@@ -100,31 +78,31 @@ class Unpacker {
   }
 
   async take(entry: Entry): Promise<void> {
-    if (entry.kind === "table" || entry.kind === "dump") {
-      throw new BackupError("CORRUPT", `a ${entry.kind} stands among files`);
-    }
-    const names = namesOf(entry.path);
+    const tree = treeEntry(entry);
+    const names = namesOf(tree.path);
     const place = this.#placeOf(names);
     if (place === "outside") return;
-    if (entry.kind === "folder") {
-      this.#folders.set(names.join("/"), entry);
+    if (this.#selected?.some((path) => startsWith(path, names)) === true) this.#met.add(names.join("/"));
+    if (tree.kind === "folder") {
+      this.#folders.set(names.join("/"), tree);
       this.#tree.folder(names);
       return;
     }
     const name = names.at(-1);
-    if (name === undefined) throw new BackupError("CORRUPT", `the root of the tree is a ${entry.kind}`);
+    if (name === undefined) throw new BackupError("CORRUPT", `the root of the tree is a ${tree.kind}`);
     const folder = this.#tree.folder(names.slice(0, -1));
     if (folder.seen.has(name)) {
-      throw new BackupError("CORRUPT", `${displayPath(pathOf(entry))} is twice in the restore point`);
+      throw new BackupError("CORRUPT", `${displayPath(pathOf(tree))} is twice in the restore point`);
     }
     folder.seen.add(name);
-    if (place === "inside") await this.#put(folder, name, entry);
+    if (place === "inside") await this.#put(folder, name, tree);
   }
 
   finish(): Unpacked {
     const root = openFolderAt(this.#tree.root.fd, ".");
     try {
       this.#tree.finish();
+      if (this.#removes) this.#removeUnmet(root);
       syncFileSystem(root); // everything at once: file by file it would take longer than writing them
     } finally {
       closeFolder(root);
@@ -146,17 +124,31 @@ class Unpacker {
   #enter(parent: OpenFolder, name: ByteName): void {
     const there = factsAt(parent.fd, name);
     if (there?.kind === "folder" && this.#options.mode === "in-place") return;
+    const names = [...parent.names, name];
+    if (there !== undefined && this.#placeOf(names) === "above") throw this.#inTheWay(names, there);
     this.#clear(parent, name, there);
     makeFolderAt(parent.fd, name);
+    this.#made.add(names.join("/"));
     this.done.created += 1;
+  }
+
+  /** What stands where the way to a selected path goes is not selected, so not ours to replace. */
+  #inTheWay(names: readonly ByteName[], { kind }: FileFacts): BackupError {
+    const path = displayPath(names.join("/"));
+    return new BackupError("FAILED", `${path} is a ${kind} in ${this.#options.target}, and was a folder`, {
+      hint: `Move it away, or restore all of ${path} by --path.`,
+    });
   }
 
   #leave(folder: OpenFolder): void {
     const path = folder.names.join("/");
     const entry = this.#folders.get(path);
     this.#folders.delete(path);
-    if (this.#placeOf(folder.names) !== "inside" || entry === undefined) return;
-    if (this.#options.mode === "in-place") this.#deleteOthers(folder);
+    const made = this.#made.delete(path);
+    if (this.#options.mode === "in-place") remove(folder.fd, temporaryName(folder, this.#options.tag)); // of a run that was cut off
+    const inside = this.#placeOf(folder.names) === "inside";
+    if (entry === undefined || !(inside || made)) return;
+    if (inside && this.#removes) this.#deleteOthers(folder);
     if (applyAttributes(folder.fd, ".", entry)) this.done.adjusted += 1;
     else this.done.kept += 1;
   }
@@ -167,6 +159,23 @@ class Unpacker {
       if (folder.seen.has(name)) continue;
       remove(folder.fd, name);
       this.done.deleted += 1;
+    }
+  }
+
+  /** Of each selected path that the restore point does not have: it, or the first folder above that is not there either. */
+  #removeUnmet(root: number): void {
+    for (const path of this.#selected ?? []) {
+      const depth = path.findIndex((_, at) => !this.#met.has(path.slice(0, at + 1).join("/")));
+      if (depth < 0) continue;
+      const folder = openDown(root, path.slice(0, depth));
+      if (folder === undefined) continue;
+      try {
+        const name = path[depth] ?? "";
+        if (factsAt(folder, name) !== undefined) this.done.deleted += 1;
+        remove(folder, name);
+      } finally {
+        closeFolder(folder);
+      }
     }
   }
 
@@ -183,7 +192,7 @@ class Unpacker {
       this.done.created += 1;
       return;
     }
-    const beside = temporaryName(folder);
+    const beside = temporaryName(folder, this.#options.tag);
     remove(folder.fd, beside); // of a run that was cut off
     await this.#make(folder, beside, entry);
     if (there.kind === "folder") remove(folder.fd, name);
@@ -233,19 +242,10 @@ class Unpacker {
 
   /** Down from the root, through folders alone. */
   #openFolder(names: readonly ByteName[], entry: LinkEntry): number {
-    let fd = openFolderAt(this.#tree.root.fd, ".");
-    for (const name of names) {
-      try {
-        const next = openFolderAt(fd, name);
-        closeFolder(fd);
-        fd = next;
-      } catch (cause) {
-        closeFolder(fd);
-        const path = displayPath(pathOf(entry));
-        throw new BackupError("CORRUPT", `${path} is a further name of a file that is not there`, { cause });
-      }
-    }
-    return fd;
+    const fd = openDown(this.#tree.root.fd, names);
+    if (fd !== undefined) return fd;
+    const path = displayPath(pathOf(entry));
+    throw new BackupError("CORRUPT", `${path} is a further name of a file that is not there`);
   }
 
   async #isRight(
@@ -262,7 +262,9 @@ class Unpacker {
       return there.number.major === major && there.number.minor === minor;
     }
     if (there.size !== entry.size || this.#shared.has(there.inode)) return false;
-    const right = isUntouched(there, entry) || (await hasContent(folder.fd, name, { entry, read: this.#options.read }));
+    const untouched = isUntouched(there, entry);
+    if (untouched) this.done.unread += 1;
+    const right = untouched || (await hasContent(folder.fd, name, { entry, read: this.#options.read }));
     if (right && there.links > 1) this.#shared.add(there.inode);
     return right;
   }
@@ -289,18 +291,4 @@ class Unpacker {
     remove(folder.fd, name);
     this.done.replaced += 1;
   }
-}
-
-/** The very file that was captured, by all that changes with every write: not one byte of it can be another. */
-function isUntouched(there: FileFacts, entry: FileEntry): boolean {
-  return (
-    there.mtime === BigInt(entry.mtime) &&
-    there.ctime === BigInt(entry.ctime) &&
-    there.inode.toString() === entry.inode &&
-    entry.unstable !== true
-  );
-}
-
-function startsWith(names: readonly ByteName[], prefix: readonly ByteName[]): boolean {
-  return prefix.length <= names.length && prefix.every((name, at) => names[at] === name);
 }
