@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readObject, type ObjectStore } from "@erlmcp/store";
 import { beforeAll, describe, expect, it } from "vitest";
 import { verifyRestorePoint, type Finding, type VerifyMode } from "./index.ts";
-import { sampleRepository, type SampleRepository } from "./sample-repository.ts";
+import { sampleRepository, type SampleRepository } from "@erlmcp/samples";
 
 const full = "erlmcp_full_20260202_120000";
 const incremental = "erlmcp_incremental_20260202_121500";

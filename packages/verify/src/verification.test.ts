@@ -1,6 +1,6 @@
 import { expect, it, describe } from "vitest";
 import { verifyRestorePoint, type VerifyMode } from "./index.ts";
-import { sampleRepository } from "./sample-repository.ts";
+import { sampleRepository } from "@erlmcp/samples";
 
 const full = "erlmcp_full_20260202_120000";
 const first = "erlmcp_incremental_20260202_121500";

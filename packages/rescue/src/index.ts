@@ -1,0 +1,1 @@
+export { placeReader, readerName, readReader } from "./place-reader.ts";
