@@ -15,6 +15,7 @@ import {
 } from "@erlmcp/manifest";
 import { createPackWriter, type PackWriter, type RestorePointKey } from "@erlmcp/pack";
 import { openManifest, whyUnusable } from "@erlmcp/restore-point";
+import { placeReader, readReader } from "@erlmcp/rescue";
 import { random } from "./random.ts";
 import { chooseAndOpenBase, type Base } from "./base.ts";
 import { captureAll } from "./capture.ts";
@@ -36,6 +37,7 @@ export async function makeRestorePoint(run: Run): Promise<JobOutcome> {
     const points = await recover(run, repository, lock);
     const locked: LockedRun = { ...run, repository, lock, points };
     if (run.request.action === "cleanup") return { exitCode: 0 };
+    await placeReader(repository.store, await readReader());
     const base = await chooseAndOpenBase(locked);
     try {
       return await backup(locked, base);

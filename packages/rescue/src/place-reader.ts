@@ -6,9 +6,9 @@ export const readerName = "rescue.mjs";
 
 const limitBytes = 1024 * 1024; // whatever lies there, this much of it is looked at
 
-/** The reader as it lies beside the code, or beside a job's bundle. */
-export async function readReader(folder = new URL("./", import.meta.url)): Promise<Buffer> {
-  return readFile(new URL(readerName, folder));
+/** The reader as it lies beside this code: in its package, or beside a job's bundle. */
+export async function readReader(): Promise<Buffer> {
+  return readFile(new URL(readerName, import.meta.url));
 }
 
 /**
