@@ -234,6 +234,7 @@ const cases: Case[] = [
         { mounts: [mounted("repository"), mounted("data", "/sources/volumes/data", true)] },
       ),
       container("sibling", { [`${b}.erlang`]: "true", "erlmcp.job.sibling": "x" }),
+      container("drilled", { [`${b}.erlang`]: "true", "erlmcp.drill": "x" }),
       container("app", { [`${b}.volumes`]: "true" }, { mounts: [mounted("repository"), mounted("data")] }),
     ],
     volumes: [volume("repository", { [b]: "true" }), volume("data")],

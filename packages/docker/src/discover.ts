@@ -12,6 +12,7 @@ import {
   type PostgresSource,
   type Source,
 } from "./source.ts";
+import { throwawayLabel } from "./throwaway-spec.ts";
 import type { Container } from "./types.ts";
 import { discoverVolumes, type Labelled, type VolumeWish } from "./volume-sources.ts";
 
@@ -24,7 +25,7 @@ export function discover({ containers, volumes, settings }: Installation): Disco
   const inProject = (project: string | undefined): boolean =>
     settings.project === undefined || settings.project === project;
   const looked = containers.filter((container) => inProject(container.project) && !isJob(container, settings.selfId));
-  const lookedVolumes = volumes.filter(({ project }) => inProject(project));
+  const lookedVolumes = volumes.filter(({ project, labels }) => inProject(project) && !(throwawayLabel in labels));
   const labelled = [...looked, ...lookedVolumes].some(({ labels }) => Object.keys(labels).some(isBackupLabel));
   const notes: string[] = [];
   if (!labelled)
@@ -47,8 +48,8 @@ export function discover({ containers, volumes, settings }: Installation): Disco
   return { sources, excluded: wanted.has("volumes") ? found.excluded : [], notes };
 }
 
-function isJob(container: Container, selfId: string | undefined): boolean {
-  return container.id === selfId || siblingLabel in container.labels || "erlmcp.job" in container.labels;
+function isJob({ id, labels }: Container, selfId: string | undefined): boolean {
+  return id === selfId || [siblingLabel, throwawayLabel, "erlmcp.job"].some((label) => label in labels);
 }
 
 /** `docker compose run` copies a service's labels to a container beside it; taking both would take everything twice. */

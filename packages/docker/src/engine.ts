@@ -12,6 +12,7 @@ import { collect, withInput, type RunOptions, type RunResult } from "./run.ts";
 import { removeLeftovers, startSibling, type Sibling, type SiblingOptions } from "./sibling.ts";
 import { outsideContainer, readSelf } from "./self.ts";
 import { changeState, type StateChange } from "./state.ts";
+import { throwawaysOn, type Throwaways } from "./throwaway.ts";
 import type { Container, EngineFacts, Health, ImageFacts, Self, Volume } from "./types.ts";
 import { readContainer, readHealth, readImage, readVolumes, WireExit, WireVersion } from "./wire.ts";
 
@@ -50,6 +51,8 @@ export interface Engine {
   start(container: string): Promise<StateChange>;
   /** Waits for a container that runs to end. @returns its exit code */
   wait(container: string, signal?: AbortSignal): Promise<number>;
+  /** What is made for a while, apart from everything that lives here. */
+  readonly throwaways: Throwaways;
   /** Starts a container like our own beside it. */
   startSibling(options: SiblingOptions): Promise<Sibling>;
   /** Stops and removes the siblings whose launcher no longer runs. @returns their names */
@@ -120,6 +123,7 @@ function engineOn(docker: Docker, facts: EngineFacts, options: EngineOptions): E
     stop: (container) => changeState(at(container), "stop"),
     start: (container) => changeState(at(container), "start"),
     wait: async (container, signal) => awaitExitOf(at(container), signal),
+    throwaways: throwawaysOn(docker),
     startSibling: async (how) => startSibling(docker, await self(), how),
     removeLeftoverSiblings: () => removeLeftovers(docker),
   };

@@ -27,4 +27,6 @@ export type {
   VolumeSource,
 } from "./source.ts";
 export type { StateChange } from "./state.ts";
+export type { HeldContainer, Throwaways } from "./throwaway.ts";
+export { throwawayLabel, type ThrowawayMount, type ThrowawaySpec } from "./throwaway-spec.ts";
 export type { Container, ContainerState, EngineFacts, Health, ImageFacts, Mount, Self, Volume } from "./types.ts";
