@@ -1,4 +1,5 @@
 import type { Component } from "@erlmcp/entry";
+import { awaitHealth } from "@erlmcp/host";
 import type { Progress } from "@erlmcp/job";
 import type { RestorePoint } from "@erlmcp/restore-point";
 import type { Compared } from "./compare.ts";
@@ -8,7 +9,7 @@ import { putDatabases, stageDatabases, type StagedServers } from "./put-postgres
 import { putEts } from "./put-ets.ts";
 import { putVolume } from "./put-volume.ts";
 import type { Placed } from "./plan.ts";
-import { awaitHealth, awaitUrl, startServices, stopServices } from "./services.ts";
+import { awaitUrl, startServices, stopServices } from "./services.ts";
 import type { Working } from "./work.ts";
 
 /** A restore point with the places that its parts go to. */

@@ -1,11 +1,11 @@
 import { mkdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path/posix";
 import type { TableEntry } from "@erlmcp/entry";
-import type { UnpackFile } from "@erlmcp/erlang";
+import { writeErlangFiles, type UnpackFile } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
 import { archiveFile, ownerIn, plainPath, type Owner } from "@erlmcp/volumes";
 import type { Applied, Applying } from "./apply.ts";
-import { agentFolder, writeErlangFiles } from "./local-erl.ts";
+import { agentFolder } from "./local-erl.ts";
 import { takes } from "./parts.ts";
 import type { Placed } from "./plan.ts";
 import { nodesOf } from "./targets.ts";

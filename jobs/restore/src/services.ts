@@ -8,11 +8,10 @@ export interface Service {
   readonly name: string;
 }
 
-type Switch = Pick<Engine, "container" | "unpause" | "stop" | "start" | "health">;
+type Switch = Pick<Engine, "container" | "unpause" | "stop" | "start">;
 
 const healthLimitMs = 300_000;
 const betweenLooksMs = 500;
-const steadyMs = 3000; // a container without a health check counts as well when it has run for so long
 
 /** Stops what runs, in order. A paused container is let go first: it could not end otherwise. */
 export async function stopServices(engine: Switch, services: readonly Service[]): Promise<void> {
@@ -25,36 +24,6 @@ export async function stopServices(engine: Switch, services: readonly Service[])
 /** Starts them again, the last that was stopped first. */
 export async function startServices(engine: Switch, services: readonly Service[]): Promise<void> {
   for (const { id } of services.toReversed()) await engine.start(id);
-}
-
-/**
- * Waits until every service is well: by its own health check, and where it has none by running on.
- *
- * @throws BackupError FAILED that names the one which is not
- */
-export async function awaitHealth(
-  engine: Switch,
-  services: readonly Service[],
-  { signal, monotonicMs }: { signal: AbortSignal; monotonicMs: () => number },
-): Promise<void> {
-  const deadline = monotonicMs() + healthLimitMs;
-  for (const service of services) {
-    const since = monotonicMs();
-    let health = await lookAt(engine, service);
-    while (health === "starting" || (health === "none" && monotonicMs() - since < steadyMs)) {
-      if (monotonicMs() > deadline) throw unwell(service, "its health check still says starting");
-      await delay(betweenLooksMs, undefined, { signal });
-      health = await lookAt(engine, service);
-    }
-    if (health === "unhealthy") throw unwell(service, "its health check fails");
-  }
-}
-
-async function lookAt(engine: Switch, service: Service): Promise<"none" | "starting" | "healthy" | "unhealthy"> {
-  const { state } = await engine.container(service.id);
-  if (state === "restarting") return "starting";
-  if (state !== "running") throw unwell(service, `it is ${state}`);
-  return engine.health(service.id);
 }
 
 /** @throws BackupError FAILED when it does not answer with a 2xx status in time */
@@ -85,10 +54,4 @@ async function ask(url: string, signal: AbortSignal): Promise<string | undefined
     signal.throwIfAborted();
     return error instanceof Error ? error.message : String(error); // not up yet
   }
-}
-
-function unwell({ name }: Service, why: string): BackupError {
-  return new BackupError("FAILED", `${name} is not well after its start: ${why}`, {
-    hint: `See docker logs ${name}.`,
-  });
 }

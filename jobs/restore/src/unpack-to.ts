@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { DumpEntry, TableEntry } from "@erlmcp/entry";
-import type { UnpackFile } from "@erlmcp/erlang";
+import { writeErlangFiles, type UnpackFile } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
 import { accessTo, openLocal, readBuild } from "@erlmcp/host";
 import { createProgress, type JobContext, type JobOutcome, type Progress, type Settings } from "@erlmcp/job";
@@ -12,7 +12,7 @@ import { openRestorePoint, type Encryption, type RestorePoint } from "@erlmcp/re
 import { plainPath, unpackTree } from "@erlmcp/volumes";
 import { chooseRestorePoint } from "./choose.ts";
 import type { Request } from "./cli.ts";
-import { agentFolder, writeErlangFiles } from "./local-erl.ts";
+import { agentFolder } from "./local-erl.ts";
 import { selectParts, takes, type Part } from "./parts.ts";
 import { writeReceipt } from "./receipt.ts";
 

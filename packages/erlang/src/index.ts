@@ -14,3 +14,15 @@ export type { Spill, SpillReader, SpillWriter } from "./spill.ts";
 export { lookAtNode } from "./look.ts";
 export type { Inventory } from "./inventory.ts";
 export { restoreEts, type EtsRestored, type RestoreEtsOptions } from "./restore-ets.ts";
+export { writeErlangFiles } from "./local-vm.ts";
+export { createRowSummer, type RowSum } from "./row-sum.ts";
+export { openDrillNode, type DrillNode } from "./drill-node.ts";
+export { encodeDrillPlan, type DrillNodePlan, type DrillTable } from "./drill-plan.ts";
+export {
+  compareLoaded,
+  compareMnesia,
+  type Compared,
+  type MnesiaNode,
+  type MnesiaWanted,
+  type TableProblem,
+} from "./drill-compare.ts";
