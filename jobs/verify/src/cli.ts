@@ -5,7 +5,8 @@ import { Argument, Command, CommanderError, Option } from "commander";
 export interface Request {
   readonly action: "verify" | "show-config";
   readonly point: string; // an ID, latest or all
-  readonly mode: "quick" | "full";
+  readonly mode: "quick" | "full" | "test-restore";
+  readonly boot: boolean; // start the application too
   readonly json: boolean;
   readonly quiet: boolean;
 }
@@ -19,12 +20,13 @@ export interface Answer {
 const epilogue = `
 Exit codes: 0 all is as it was made, 1 failed, 2 bad usage, configuration or
 environment, 4 something is corrupt, missing or forged (the report names it),
-5 no such restore point, 6 another job holds the lock, 7 wrong or missing key,
-130/143 interrupted.
+5 no such restore point or image, 6 another job holds the lock, 7 wrong
+or missing key, 130/143 interrupted.
 
 Examples:
   docker compose run --rm verify latest
   docker compose run --rm verify all --quick
+  docker compose run --rm verify latest --test-restore --boot
   docker compose run --rm verify erlmcp_full_20260202_120000 --json`;
 
 /**
@@ -56,8 +58,8 @@ function define(version: string): Command {
     .addArgument(new Argument("[point]", "a restore point's ID, latest or all"))
     .option("--quick", "lengths and SHA-256 of all objects; needs no key", false)
     .option("--full", "open and compare everything (default)", false)
-    .addOption(unbuilt("--test-restore"))
-    .addOption(unbuilt("--boot"))
+    .option("--test-restore", "restore into throwaway containers, and compare", false)
+    .option("--boot", "with it: start the application on that, and ask its health", false)
     .addOption(unbuilt("--remote [target]"))
     .option("--show-config", "print the settings in force, and stop", false)
     .option("--json", "one JSON document (the report) on stdout, logs on stderr", false)
@@ -71,32 +73,35 @@ function define(version: string): Command {
 interface Options {
   quick: boolean;
   full: boolean;
-  testRestore?: boolean;
-  boot?: boolean;
+  testRestore: boolean;
+  boot: boolean;
   remote?: string | boolean;
   showConfig: boolean;
   json: boolean;
   quiet: boolean;
 }
 
+const flags = { quick: "--quick", full: "--full", testRestore: "--test-restore" } as const;
+
 function toRequest(command: Command): Request {
   const options = command.opts<Options>();
   const point: unknown = command.processedArgs[0];
-  for (const name of ["testRestore", "boot", "remote"] as const) {
-    if (options[name] === undefined) continue;
-    const flag = `--${name.replace("R", "-r")}`;
-    throw new BackupError("USAGE", `${flag} is not part of this version of verify`, {
-      hint: "Use --quick or --full, which check the local repository.",
+  if (options.remote !== undefined) {
+    throw new BackupError("USAGE", "--remote is not part of this version of verify", {
+      hint: "Use --quick, --full or --test-restore, which check the local repository.",
     });
   }
-  if (options.quick && options.full) throw usage("--quick and --full exclude each other");
+  const modes = (["quick", "full", "testRestore"] as const).filter((name) => options[name]);
+  if (modes.length > 1) throw usage(`${modes.map((name) => flags[name]).join(" and ")} exclude each other`);
+  if (options.boot && !options.testRestore) throw usage("--boot is a part of --test-restore");
   if (typeof point !== "string" && !options.showConfig) {
     throw usage("which restore point? Give its ID, latest or all");
   }
   return {
     action: options.showConfig ? "show-config" : "verify",
     point: typeof point === "string" ? point : "latest",
-    mode: options.quick ? "quick" : "full",
+    mode: options.quick ? "quick" : options.testRestore ? "test-restore" : "full",
+    boot: options.boot,
     json: options.json,
     quiet: options.quiet,
   };

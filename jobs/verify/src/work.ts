@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
 import { formatBytes, formatCatalogLine, listRestorePoints, type CatalogLine } from "@erlmcp/catalog";
-import { BackupError, statusOf } from "@erlmcp/errors";
+import { BackupError, statusOf, type Code } from "@erlmcp/errors";
 import type { Repository, RepositoryLock } from "@erlmcp/fs";
-import { accessTo, draftReceiptOf, errorPart, lockFor, type Build } from "@erlmcp/host";
-import { createProgress, type JobContext, type JobOutcome } from "@erlmcp/job";
+import { accessTo, draftReceiptOf, errorPart, lockFor, type Build, type Host } from "@erlmcp/host";
+import { createProgress, type JobContext, type JobOutcome, type Progress, type Settings } from "@erlmcp/job";
 import { createReceipt, receiptName, serializeReceipt, type Receipt } from "@erlmcp/manifest";
 import type { Encryption } from "@erlmcp/restore-point";
 import {
@@ -18,13 +18,16 @@ import {
 } from "@erlmcp/verify";
 import { choosePoints } from "./choose.ts";
 import type { Request } from "./cli.ts";
+import { drillPoint } from "./drill/drill-point.ts";
 
 export interface Run {
   readonly context: JobContext;
   readonly request: Request;
+  readonly settings: Settings;
   readonly encryption: Encryption | undefined;
   readonly repository: Repository;
   readonly build: Build;
+  readonly host: Host | undefined; // for a drill
 }
 
 /** Packs are read whole, some 34 MiB for each thread: more of them would cost more memory than they save time. */
@@ -38,23 +41,31 @@ export async function work(run: Run): Promise<JobOutcome> {
     quiet: request.quiet,
     monotonicMs: context.monotonicMs,
   });
-  const verification = createVerification({
-    access: accessTo(repository, encryption),
-    mode: request.mode,
-    signal: context.signal,
-    progress,
-    threads: Math.min(availableParallelism(), mostThreads),
-    worker: new URL("./worker.mjs", import.meta.url),
-  });
+  const open = (mode: "quick" | "full", shown: Progress): Verification =>
+    createVerification({
+      access: accessTo(repository, encryption),
+      mode,
+      signal: context.signal,
+      progress: shown,
+      threads: Math.min(availableParallelism(), mostThreads),
+      worker: new URL("./worker.mjs", import.meta.url),
+    });
+  const verification = open(request.mode === "quick" ? "quick" : "full", progress);
+  const { host } = run;
+  if (host !== undefined) progress.stop(); // a drill tells of itself
+  const verify = async (id: string): Promise<Verified> =>
+    host === undefined
+      ? { verdict: await verification.verify(id) }
+      : drillPoint({ ...run, host, boot: request.boot, quiet: request.quiet, open }, id);
   try {
     const found = await listRestorePoints(repository.store);
     const ids = choosePoints(found, request.point);
     const verified: Verified[] = [];
     for (const id of ids) {
-      const one = await verifyOne(verification, { id, alone: ids.length === 1 });
+      const one = await verifyOne(verify, { id, alone: ids.length === 1 });
       verified.push(one);
       const line = found.points.find(({ backup_id }) => backup_id === id);
-      if ("verdict" in one && line !== undefined) await remember(run, lock, { line, verdict: one.verdict });
+      if ("verdict" in one && line !== undefined) await remember(run, lock, { line, verified: one });
     }
     progress.stop();
     return await conclude(run, verified);
@@ -66,25 +77,34 @@ export async function work(run: Run): Promise<JobOutcome> {
 }
 
 /** Of many, one that another key opens or another version wrote doesn't keep the others from being verified. */
-async function verifyOne(verification: Verification, { id, alone }: { id: string; alone: boolean }): Promise<Verified> {
+async function verifyOne(
+  verify: (id: string) => Promise<Verified>,
+  { id, alone }: { id: string; alone: boolean },
+): Promise<Verified> {
   try {
-    return { verdict: await verification.verify(id) };
+    return await verify(id);
   } catch (error) {
     if (alone || !(error instanceof BackupError) || !ofThisPoint.has(error.code)) throw error;
     return { id, error: errorPart(error) };
   }
 }
 
-const ofThisPoint = new Set(["KEY_MISSING", "KEY_WRONG", "FORMAT_UNKNOWN", "NOT_FOUND"]);
+const ofThisPoint = new Map<string, Code>(
+  (["KEY_MISSING", "KEY_WRONG", "FORMAT_UNKNOWN", "NOT_FOUND"] as const).map((code) => [code, code]),
+);
 
 /** The catalog tells when a restore point was verified last. */
 async function remember(
   { context, request, repository }: Run,
   lock: RepositoryLock,
-  { line, verdict }: { line: CatalogLine; verdict: Verdict },
+  { line, verified: { verdict, drill } }: { line: CatalogLine; verified: Extract<Verified, { verdict: Verdict }> },
 ): Promise<void> {
-  const findings = verdict.findings.length + verdict.omitted;
-  const verified = { at: context.now().toISOString(), mode: request.mode, findings };
+  const verified = {
+    at: context.now().toISOString(),
+    mode: request.mode === "quick" ? ("quick" as const) : ("full" as const), // a drill verifies in full first
+    findings: verdict.findings.length + verdict.omitted,
+    ...(drill?.drilled && { drill: { rto_seconds: drill.measured_rto_seconds, boot: drill.boot } }),
+  };
   await repository.appendCatalog(lock, formatCatalogLine({ ...line, verified }));
 }
 
@@ -118,12 +138,14 @@ function failureOf({ restore_points }: VerifyReport, path: string): BackupError 
     const ids = damaged.map(({ backup_id }) => backup_id);
     const named = ids.length > 3 ? `${ids.slice(0, 3).join(", ")} and ${ids.length - 3} more` : ids.join(", ");
     return new BackupError("CORRUPT", `${named}: ${count} ${count === 1 ? "thing is" : "things are"} wrong`, {
-      hint: `See ${path}; take what is damaged from a replica, or make a new full backup.`,
+      hint: damaged.some(({ drill }) => drill?.drilled)
+        ? `See ${path}: a restore would not bring all of it back. Make a new full backup, and drill that.`
+        : `See ${path}; take what is damaged from a replica, or make a new full backup.`,
     });
   }
   for (const { backup_id, error } of restore_points) {
     if (error === null) continue;
-    const code = error.code === "KEY_MISSING" || error.code === "KEY_WRONG" ? error.code : "FORMAT_UNKNOWN";
+    const code = ofThisPoint.get(error.code) ?? "FORMAT_UNKNOWN";
     const message = `${backup_id} could not be verified: ${error.message}`;
     return new BackupError(code, message, { hint: error.hint ?? `See ${path}.` });
   }
@@ -149,10 +171,11 @@ async function writeReceipt({ context, build, repository }: Run, { report, path,
       mode: report.mode,
       report: path,
       proven: report.proven,
-      restore_points: report.restore_points.map(({ backup_id, result, findings, findings_omitted }) => ({
+      restore_points: report.restore_points.map(({ backup_id, result, findings, findings_omitted, drill }) => ({
         backup_id,
         result,
         findings: findings.length + findings_omitted,
+        ...(drill && { drilled: drill.drilled, boot: drill.boot, measured_rto_seconds: drill.measured_rto_seconds }),
       })),
       peak_memory_bytes: process.resourceUsage().maxRSS * 1024,
     },

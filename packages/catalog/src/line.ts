@@ -10,6 +10,12 @@ export const Verified = z.looseObject({
   at: z.iso.datetime(), // when it ended
   mode: z.enum(["quick", "full"]),
   findings: count, // things that were wrong, with what it depends on
+  drill: z
+    .looseObject({
+      rto_seconds: z.number().nonnegative().nullable(), // to restore it, as measured; null when it did not come back
+      boot: z.boolean(), // until the application was well
+    })
+    .optional(), // it was restored into throwaway containers
 });
 export type Verified = z.infer<typeof Verified>;
 

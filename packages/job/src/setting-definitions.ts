@@ -17,6 +17,10 @@ const whole = (min: number, max: number, fallback: number) =>
 const days = (fallback: number) => whole(1, 36_500, fallback);
 const path = z.string().startsWith("/", "must be an absolute path");
 const url = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
+const image = z
+  .string()
+  .regex(/^[a-z0-9][\w./:@-]*$/i, "must be the name or ID of an image")
+  .optional();
 const cron = (fallback: string) =>
   z
     .string()
@@ -124,6 +128,17 @@ export const settingsSchema = z.strictObject({
   SCHEDULE_RETENTION: cron("0 3 * * *").meta({ shown: "0 3 * * *", doc: "of retention" }),
   SCHEDULE_REPLICATE: cron("0 4 * * *").meta({ shown: "0 4 * * *", doc: "of replication" }),
   SCHEDULE_VERIFY: cron("0 5 * * 0").meta({ shown: "0 5 * * 0", doc: "of verification" }),
+  DRILL_ERLANG_IMAGE: image.meta({
+    shown: "",
+    doc: "image for a drill's Erlang nodes; the recorded one when not set. It must be here: none is pulled",
+  }),
+  DRILL_POSTGRES_IMAGE: image.meta({ shown: "", doc: "the same for its PostgreSQL servers" }),
+  DRILL_APPLICATION_IMAGE: image.meta({ shown: "", doc: "the same for the application that `--boot` starts" }),
+  DRILL_CHECKS: z
+    .string()
+    .optional()
+    .meta({ shown: "", doc: "an operator's own checks of what a drill restored, as JSON" }),
+  DRILL_CHECKS_FILE: path.optional().meta({ shown: "", doc: "a file with them" }),
   NOTIFY_URL: url.optional().meta({ shown: "", doc: "webhook on failure and recovery", secret: true }),
   HEARTBEAT_URL: url.optional().meta({ shown: "", doc: "dead-man's ping after each success", secret: true }),
 });

@@ -13,7 +13,7 @@ export interface Settings {
 
 const names = settingsSchema.keyof().options;
 const known = new Set<string>(names);
-const ourPrefixes = /^(ENCRYPT|BACKUP|RETENTION|COMPRESSION|REPLICATION|SCHEDULE|UPLOAD|ARCHIVE)_/;
+const ourPrefixes = /^(ENCRYPT|BACKUP|RETENTION|COMPRESSION|REPLICATION|SCHEDULE|UPLOAD|ARCHIVE|DRILL)_/;
 const Meta = z.object({ shown: z.string(), doc: z.string(), secret: z.boolean().default(false) });
 
 /**

@@ -11,3 +11,4 @@ export {
   type ReportFacts,
   type Verified,
 } from "./report.ts";
+export { DrillReport, restoreSeconds, type DrillStage, type DrillTiming } from "./drill-report.ts";

@@ -1,6 +1,7 @@
 import { Component } from "@erlmcp/entry";
 import { canonicalJson, BackupId, Timestamp } from "@erlmcp/manifest";
 import { z } from "zod";
+import { describeDrill, DrillReport } from "./drill-report.ts";
 import { describeFinding } from "./finding.ts";
 import { nothingProven, type Proven } from "./proven.ts";
 import type { Verdict } from "./verification.ts";
@@ -37,7 +38,7 @@ export const VerifyReport = z.strictObject({
   report_version: z.literal(1),
   service: z.literal("verify"),
   asked: text, // an ID, latest or all
-  mode: z.enum(["quick", "full"]),
+  mode: z.enum(["quick", "full", "test-restore"]),
   started_at: Timestamp,
   finished_at: Timestamp,
   result: z.enum(["ok", "damaged", "not_verified"]),
@@ -51,6 +52,7 @@ export const VerifyReport = z.strictObject({
       findings_omitted: count,
       notes: z.array(text),
       proven: ProvenCounts.nullable(),
+      drill: DrillReport.optional(), // with --test-restore
       error: z.strictObject({ code: text, message: text, hint: text.nullable() }).nullable(), // why it was not verified
     }),
   ),
@@ -60,12 +62,12 @@ export type VerifyReport = z.infer<typeof VerifyReport>;
 
 /** What became of one restore point. */
 export type Verified =
-  | { readonly verdict: Verdict }
+  | { readonly verdict: Verdict; readonly drill?: DrillReport | undefined }
   | { readonly id: string; readonly error: { code: string; message: string; hint: string | null } };
 
 export interface ReportFacts {
   readonly asked: string;
-  readonly mode: "quick" | "full";
+  readonly mode: VerifyReport["mode"];
   readonly startedAt: Date;
   readonly finishedAt: Date;
   readonly verified: readonly Verified[];
@@ -83,6 +85,11 @@ const fullChecks = [
   "every entry, and that its chunks cover its contents",
   "counts of entries, ledger, manifest and receipt against each other",
 ];
+const drillChecks = [
+  "in throwaway containers on a network of their own: what OTP, PostgreSQL and a file system make of it",
+  "definitions, row counts and checksums of every table; databases, their rows, large objects and extensions",
+  "files by number, kind and size, and the contents of some",
+];
 
 /** The report of a run. A finding that several restore points share is told with each of them. */
 export function createReport(facts: ReportFacts): VerifyReport {
@@ -96,10 +103,15 @@ export function createReport(facts: ReportFacts): VerifyReport {
     started_at: facts.startedAt.toISOString(),
     finished_at: facts.finishedAt.toISOString(),
     result: results.has("damaged") ? "damaged" : results.has("not_verified") ? "not_verified" : "ok",
-    checked: facts.mode === "quick" ? quickChecks : [...quickChecks, ...fullChecks],
+    checked: checksOf(facts.mode),
     restore_points: points,
     proven: countsOf(sumOf(facts.verified)),
   };
+}
+
+function checksOf(mode: VerifyReport["mode"]): string[] {
+  if (mode === "quick") return quickChecks;
+  return [...quickChecks, ...fullChecks, ...(mode === "full" ? [] : drillChecks)];
 }
 
 function pointOf(verified: Verified): VerifyReport["restore_points"][number] {
@@ -116,6 +128,7 @@ function pointOf(verified: Verified): VerifyReport["restore_points"][number] {
     findings_omitted: omitted,
     notes: [...notes],
     proven: countsOf(proven),
+    ...(verified.drill && { drill: verified.drill }),
     error: null,
   };
 }
@@ -154,6 +167,7 @@ export function formatReport(report: VerifyReport, formatBytes: (bytes: number) 
     if (point.findings_omitted > 0) lines.push(`  WRONG  and ${point.findings_omitted} more`);
     for (const note of point.notes) lines.push(`  note   ${note}`);
     if (point.proven !== null) lines.push(...describeProven(point.proven, report.mode, formatBytes));
+    if (point.drill !== undefined) lines.push(...describeDrill(point.drill));
   }
   lines.push("", "checked:", ...report.checked.map((what) => `  ${what}`));
   return `${lines.join("\n")}\n`;
