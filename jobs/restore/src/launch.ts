@@ -30,15 +30,9 @@ export async function launch(run: Run): Promise<JobOutcome> {
   const { id, warning } = await chooseRestorePoint(repository.store, request);
   if (warning !== undefined) context.log.warn({ hint: "Name the one that is meant." }, warning);
   const tag = randomBytes(6).toString("hex");
-  const { plan, nodes } = await withPoint(run, { repository, id }, async (point) => {
-    const made = await planFor(run, { point, tag });
-    if (request.dryRun) return made;
-    refuse(made.plan);
-    for (const { message, hint } of made.plan.problems) context.log.warn({ hint }, message);
-    if (request.verify) await verifyFirst(run, { repository, point, id });
-    return made;
-  });
+  const { plan, nodes } = await prepare(run, { repository, id, tag });
   if (request.dryRun) return showPlan(run, plan, id);
+  if (request.verify) await verifyAll(run, repository, id);
   const safety = request.safetyBackup ? await takeSafetyBackup(run, plan) : null;
   const intent: Journal = {
     version: 1,
@@ -79,19 +73,48 @@ async function goOn(run: Run, repository: Repository, intent: Journal | undefine
   return startWorker(run, plan, { ...intent, state: request.action === "abort" ? "undoing" : intent.state });
 }
 
+/** What is damaged so that not even a plan can be made is named all the same, and all of it. */
+async function prepare(
+  run: Run,
+  { repository, id, tag }: { repository: Repository; id: string; tag: string },
+): Promise<Prepared> {
+  const { request, context } = run;
+  try {
+    return await withPoint(run, { repository, id }, async (point) => {
+      const made = await planFor(run, { point, tag });
+      if (request.dryRun) return made;
+      refuse(made.plan);
+      for (const { message, hint } of made.plan.problems) context.log.warn({ hint }, message);
+      return made;
+    });
+  } catch (error) {
+    const isDamage = error instanceof BackupError && error.code === "CORRUPT";
+    if (isDamage && request.verify && !request.dryRun) await verifyAll(run, repository, id);
+    throw error;
+  }
+}
+
+async function verifyAll({ context, request, encryption }: Run, repository: Repository, id: string): Promise<void> {
+  const access = accessTo(repository, encryption);
+  const worker = new URL("./worker.mjs", import.meta.url);
+  await verifyFirst({ context, quiet: request.quiet, access, id, worker });
+}
+
 async function withPoint<T>(
   { settings, encryption }: Run,
   { repository, id }: { repository: Repository; id: string },
   use: (point: RestorePoint) => Promise<T>,
 ): Promise<T> {
-  const point = await openRestorePoint(accessTo(repository, encryption), id);
   try {
-    return await use(point);
+    const point = await openRestorePoint(accessTo(repository, encryption), id);
+    try {
+      return await use(point);
+    } finally {
+      await point.close();
+    }
   } catch (error) {
     if (error instanceof BackupError && error.code === "CORRUPT") throw damaged(error, settings.values.BACKUP_ROOT);
     throw error;
-  } finally {
-    await point.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, rename as renameFile, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -134,12 +134,24 @@ async function writeDumps(run: Writing, part: Part, folder: string): Promise<Wri
     if (entry.kind !== "dump" || !takes(part, entry)) continue;
     const path = `${join(folder, ...textPath(entry.path))}${entry.facts["format"] === "custom" ? ".dump" : ".sql"}`;
     await mkdir(join(path, ".."), { recursive: true });
-    await pipeline(counted(run, entry), createWriteStream(path, { flags: "wx", mode: 0o600, flush: true }), {
-      signal: run.context.signal,
-    });
+    await writeDump(run, entry, path);
     written.push({ component: "postgres", name: textPath(entry.path).join("/"), path, files: 1, rows: null });
   }
   return written;
+}
+
+/** Whole, or not at all: half a dump looks like one. */
+async function writeDump(run: Writing, entry: DumpEntry, path: string): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    await pipeline(counted(run, entry), createWriteStream(part, { flags: "wx", mode: 0o600, flush: true }), {
+      signal: run.context.signal,
+    });
+    await renameFile(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
 }
 
 async function* counted(run: Writing, entry: DumpEntry): AsyncGenerator<Buffer> {

@@ -11,7 +11,7 @@ export function defaultSources(version: number): SampleSource[] {
     ]),
     source("volumes", "data", [
       folder(""),
-      file("large", noise(1_300_000, "large")),
+      file("large", noise(600_000, "large")),
       file("log", noise(9000, `log ${version}`)),
       file("readme", Buffer.from("read me")),
     ]),

@@ -1,3 +1,4 @@
+import { BackupError } from "@erlmcp/errors";
 import {
   createChunkIndex,
   createPackReader,
@@ -9,7 +10,7 @@ import {
   type RestorePointKey,
 } from "@erlmcp/pack";
 import { documentSealer } from "@erlmcp/restore-point";
-import { attempt } from "./attempt.ts";
+import { attempt, problemOf } from "./attempt.ts";
 import type { ObjectReader } from "./objects.ts";
 
 /** A restore point whose chunks are to be found. */
@@ -42,9 +43,22 @@ export async function openIndexes(reader: ObjectReader, points: readonly Indexed
       continue;
     }
     const keys = new Map(points.map(({ id, key }) => [id, key]));
-    const packs = createPackReader({ index, open: (id, name) => reader.open(id, name), key: (id) => keys.get(id) });
+    const packs = createPackReader({ index, open: openNamed(reader), key: (id) => keys.get(id) });
     return { index, reader: packs, problems };
   }
+}
+
+/** What cannot be opened while something else is walked is named, and not just why. */
+function openNamed(reader: ObjectReader): ObjectReader["open"] {
+  return async (id, name) => {
+    try {
+      return await reader.open(id, name);
+    } catch (cause) {
+      const problem = problemOf(cause);
+      if (problem === undefined) throw cause;
+      throw new BackupError("CORRUPT", `${id}/${name}: ${problem}`, { cause });
+    }
+  };
 }
 
 async function fill(
