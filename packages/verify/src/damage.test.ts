@@ -11,16 +11,12 @@ async function verify({ access }: SampleRepository, id: string, mode: VerifyMode
   return (await verifyRestorePoint(id, { access, mode, signal: new AbortController().signal })).findings;
 }
 
-/** Whether findings name an object and no other one. */
-function expectNamed(findings: readonly Finding[], { key, seed }: { key: string; seed: string }): void {
-  const told = `${seed}: ${JSON.stringify(findings, undefined, 1)}`;
-  const nameOf = ({ restorePoint, object }: Finding) => `${restorePoint}/${object}`;
-  expect(
-    findings.filter((one) => nameOf(one) === key),
-    told,
-  ).not.toEqual([]);
+const nameOf = ({ restorePoint, object }: Finding) => `${restorePoint}/${object}`;
+
+/** Nothing when findings name an object and no other one. */
+function misnamed(findings: readonly Finding[], { key, seed }: { key: string; seed: string }): readonly unknown[] {
   const innocent = findings.filter((one) => one.object !== null && nameOf(one) !== key && one.object !== key);
-  expect(innocent, told).toEqual([]);
+  return findings.some((one) => nameOf(one) === key) && innocent.length === 0 ? [] : [seed, findings];
 }
 
 describe.each([undefined, "aes-256-gcm", "aes-256-cbc"] as const)("a restore point with cipher %s", (cipher) => {
@@ -50,8 +46,8 @@ describe.each([undefined, "aes-256-gcm", "aes-256-cbc"] as const)("a restore poi
           const seed = `${cipher} ${verified} ${damaged} ${object} ${name} ${round}`;
           const made = damagedCopy(make, { bytes, otherBytes, seed });
           await withDamage(store, key, made, async () => {
-            expectNamed(await verify(repository, verified, "full"), { key, seed });
-            expectNamed(await verify(repository, verified, "quick"), { key, seed: `quick, ${seed}` });
+            expect(misnamed(await verify(repository, verified, "full"), { key, seed })).toEqual([]);
+            expect(misnamed(await verify(repository, verified, "quick"), { key, seed })).toEqual([]);
           });
         }
         expect(await verify(repository, verified, "quick")).toEqual([]);
