@@ -3,12 +3,13 @@ import { basename, dirname, join } from "node:path/posix";
 import type { TableEntry } from "@erlmcp/entry";
 import { writeErlangFiles, type UnpackFile } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
-import { archiveFile, ownerIn, plainPath, type Owner } from "@erlmcp/volumes";
+import { archiveFile, ownerIn, type Owner } from "@erlmcp/volumes";
 import type { Applied, Applying } from "./apply.ts";
 import { agentFolder } from "./local-erl.ts";
 import { takes } from "./parts.ts";
 import type { Placed } from "./plan.ts";
 import { nodesOf } from "./targets.ts";
+import { textPath } from "./text-path.ts";
 
 /**
  * Puts into each stopped node's Mnesia folder a backup of its own that Mnesia takes instead of all that it finds there, by
@@ -44,7 +45,7 @@ function isOf(source: Placed["part"]["source"], recorded: string): boolean {
 
 /** `tables/NAME` belongs to all nodes, `local/NODE/NAME` to one. */
 function isForNode({ path }: TableEntry, node: string): boolean {
-  const [kind, of] = plainPath(path).map((name) => Buffer.from(name, "latin1").toString("utf8"));
+  const [kind, of] = textPath(path);
   return kind === "tables" || of === node;
 }
 

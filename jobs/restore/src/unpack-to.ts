@@ -9,12 +9,13 @@ import { BackupError } from "@erlmcp/errors";
 import { accessTo, openLocal, readBuild } from "@erlmcp/host";
 import { createProgress, type JobContext, type JobOutcome, type Progress, type Settings } from "@erlmcp/job";
 import { openRestorePoint, type Encryption, type RestorePoint } from "@erlmcp/restore-point";
-import { plainPath, unpackTree } from "@erlmcp/volumes";
+import { unpackTree } from "@erlmcp/volumes";
 import { chooseRestorePoint } from "./choose.ts";
 import type { Request } from "./cli.ts";
 import { agentFolder } from "./local-erl.ts";
 import { selectParts, takes, type Part } from "./parts.ts";
 import { writeReceipt } from "./receipt.ts";
+import { fileName, shortName, textPath } from "./text-path.ts";
 
 interface Unpacking {
   readonly context: JobContext;
@@ -132,7 +133,7 @@ async function writeDumps(run: Writing, part: Part, folder: string): Promise<Wri
   const written: Written[] = [];
   for await (const entry of run.point.entries(part.source)) {
     if (entry.kind !== "dump" || !takes(part, entry)) continue;
-    const path = `${join(folder, ...textPath(entry.path))}${entry.facts["format"] === "custom" ? ".dump" : ".sql"}`;
+    const path = `${join(folder, ...textPath(entry.path).map(shortName))}${entry.facts["format"] === "custom" ? ".dump" : ".sql"}`;
     await mkdir(join(path, ".."), { recursive: true });
     await writeDump(run, entry, path);
     written.push({ component: "postgres", name: textPath(entry.path).join("/"), path, files: 1, rows: null });
@@ -168,7 +169,7 @@ async function writeTables(run: Writing, part: Part, folder: string): Promise<Wr
   for (const entry of part.source.component === "mnesia" ? [] : entries) {
     if (!takes(part, entry)) continue;
     const kind = part.source.component === "ets" ? "ets" : "dets";
-    const file = `${join(folder, ...textPath(entry.path))}.${kind === "ets" ? "tab" : "dets"}`;
+    const file = `${join(folder, ...textPath(entry.path).map(shortName))}.${kind === "ets" ? "tab" : "dets"}`;
     files.push({ kind, file, entry });
   }
   for (const { file } of files) await mkdir(join(file, ".."), { recursive: true });
@@ -212,17 +213,6 @@ function mnesiaFiles(
   }
   const rename = Object.fromEntries(run.request.renames);
   return [...groups].map(([name, tables]) => ({ kind: "mnesia", file: join(folder, name), schema, tables, rename }));
-}
-
-/** Of tables and dumps: text, unlike the names of files. */
-function textPath(path: TableEntry["path"]): string[] {
-  return plainPath(path).map((name) => Buffer.from(name, "latin1").toString("utf8"));
-}
-
-/** One path element of any name. */
-function fileName(name: string): string {
-  const plain = name.replaceAll("%", "%25").replaceAll("/", "%2F").replaceAll("\0", "%00");
-  return plain === "" || plain === "." || plain === ".." ? `%${plain}` : plain;
 }
 
 function report(

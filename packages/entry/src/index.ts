@@ -10,5 +10,6 @@ export {
   TableEntry,
   type ContentKind,
 } from "./entry.ts";
+export { namesIn } from "./plain-path.ts";
 export { Grade, LedgerLine, Verdict, weakestGrade } from "./ledger.ts";
 export type { CaptureSink, FileRequest, FileResult, FileSink, SourceResult } from "./sink.ts";

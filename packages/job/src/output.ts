@@ -12,6 +12,13 @@ export interface Output {
 
 type Terminal = Writable & { isTTY?: boolean; columns?: number };
 
+/** Names of files and tables get printed: a terminal must not obey them, nor show them in another order. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (control) =>
+    control === "\n" || control === "\t" ? control : " ",
+  );
+}
+
 /** @param terminalColumns width of the terminal that a launcher has at the other end of a pipe; 0 when it has none */
 export function createOutput(stream: Terminal, terminalColumns?: number): Output {
   const hash = createHash("sha256");
@@ -25,5 +32,18 @@ export function createOutput(stream: Terminal, terminalColumns?: number): Output
       stream.write(data);
     },
     sha256: () => hash.copy().digest("hex"),
+  };
+}
+
+/** An output whose texts are shown on a terminal as what they say, if it is one. Bytes pass as they are. */
+export function readableOn(output: Output): Output {
+  if (!output.isTTY) return output;
+  return {
+    isTTY: output.isTTY,
+    get columns() {
+      return output.columns;
+    },
+    write: (data) => output.write(typeof data === "string" ? printable(data) : data),
+    sha256: () => output.sha256(),
   };
 }

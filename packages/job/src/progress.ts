@@ -1,5 +1,5 @@
 import type { Log } from "./log.ts";
-import type { Output } from "./output.ts";
+import { printable, type Output } from "./output.ts";
 
 /** What a long job tells of itself while it works: one repainted line on a terminal, a log line every 10 s elsewhere. */
 export interface Progress {
@@ -55,7 +55,7 @@ export function createProgress(
 
   return {
     step(next) {
-      name = next;
+      name = printable(next);
     },
     add(bytes) {
       done += bytes;

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { BackupError, statusOf } from "@erlmcp/errors";
 import { createLog, type Log } from "./log.ts";
-import { createOutput, type Output } from "./output.ts";
+import { createOutput, readableOn, type Output } from "./output.ts";
 import { redact } from "./redact.ts";
 
 /** What a job is given; nothing else in it reads the environment, the clock or the standard streams. */
@@ -75,7 +75,7 @@ function drained(stream: NodeJS.WriteStream): Promise<void> {
 function createContext(service: string): { context: JobContext; verbose: boolean } {
   const argv = process.argv.slice(2);
   const verbose = argv.includes("--verbose");
-  const stdout = createOutput(process.stdout);
+  const stdout = readableOn(createOutput(process.stdout));
   const stderr = createOutput(process.stderr);
   const level = argv.includes("--quiet") ? "error" : verbose ? "debug" : "info";
   const log = createLog(stderr, { service, level });

@@ -3,6 +3,7 @@ import { BackupError } from "@erlmcp/errors";
 import { decodeEntries, type ManifestSource } from "@erlmcp/manifest";
 import { packName, PackError, wordsOfHex, type ChunkIndex, type PackReader } from "@erlmcp/pack";
 import { attempt } from "./attempt.ts";
+import { createPlaceCheck } from "./place-check.ts";
 import { finding, objectOf, type Finding, type Place } from "./finding.ts";
 import { packKey, idOf } from "./packs.ts";
 import type { Proven } from "./proven.ts";
@@ -114,13 +115,14 @@ export function createContentWalk({ id, index, reader, signal, add }: WalkOption
     const { component, name } = described;
     const place = { component, source: name };
     const counts = { entries: 0, rows: 0, bytes: 0, files: 0, fileBytes: 0 };
+    const placed = createPlaceCheck();
     proven.sources += 1;
     await checkContent(described.entries, place);
     const walked = await attempt(async () =>
       walk(described, async (entry) => {
         const at = { ...place, path: textOf(entry) };
         count(counts, entry);
-        for (const what of contradictions(entry, component)) wrong(at, what);
+        for (const what of [...contradictions(entry, component), ...placed(entry)]) wrong(at, what);
         if (!("content" in entry)) return;
         proven.contentBytes += entry.content.bytes;
         await checkContent(entry.content, at);

@@ -5,7 +5,6 @@ export { captureConfig, type CaptureConfigOptions } from "./capture-config.ts";
 export { unpackTree } from "./unpack-tree.ts";
 export type { Unpacked, UnpackTreeOptions } from "./unpack-options.ts";
 export type { ReadContent } from "./write-file.ts";
-export { namesOf as plainPath } from "./safe-path.ts";
 export { archiveTree, type ArchiveTreeOptions } from "./archive-tree.ts";
 export { roomNeeded } from "./room.ts";
 export { archiveFile, ownerIn, type Owner } from "./archive-file.ts";

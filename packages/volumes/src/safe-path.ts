@@ -1,10 +1,9 @@
-import { bytesOf, type ByteString } from "@erlmcp/entry";
+import { bytesOf, namesIn, type ByteString } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import type { ByteName } from "@erlmcp/posix";
 import { displayPath } from "./names.ts";
 
 const nameLimit = 255; // bytes, of every Linux file system
-const pathLimit = 1024 * 1024; // bytes; deeper than any tree that a walk could have met
 
 /**
  * A path of an entry as its names. What comes from a restore point is not trusted to stay inside: only plain names pass.
@@ -12,18 +11,12 @@ const pathLimit = 1024 * 1024; // bytes; deeper than any tree that a walk could 
  * @throws BackupError CORRUPT
  */
 export function namesOf(path: ByteString): ByteName[] {
-  const text = bytesOf(path).toString("latin1");
-  if (text === "") return [];
-  const names = text.split("/");
-  const plain = text.length <= pathLimit && names.every(isPlain);
-  if (plain) return names;
-  throw new BackupError("CORRUPT", `the path ${displayPath(text).slice(0, 300)} in the restore point is none`, {
+  const names = namesIn(path);
+  if (names?.every((name) => name.length <= nameLimit) === true) return names;
+  const shown = displayPath(bytesOf(path).toString("latin1")).slice(0, 300);
+  throw new BackupError("CORRUPT", `the path ${shown} in the restore point is none`, {
     hint: "Nothing was written there. Run verify, and take another restore point.",
   });
-}
-
-function isPlain(name: ByteName): boolean {
-  return name !== "" && name !== "." && name !== ".." && name.length <= nameLimit && !name.includes("\0");
 }
 
 /**
