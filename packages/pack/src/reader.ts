@@ -11,7 +11,7 @@ import type { ContentRef } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import { createNameChunk } from "./chunk-id.ts";
 import { wordsOfHex, type ChunkIndex, type ChunkPlace } from "./chunk-index.ts";
-import { chunkRecordBytes, idBytes, packName } from "./layout.ts";
+import { chunkRecordBytes, idBytes, packName, segmentTargetBytes } from "./layout.ts";
 import type { RangeReader } from "./range-reader.ts";
 import { corruptPack } from "./pack-footer.ts";
 import { openSegment } from "./segment-reader.ts";
@@ -50,14 +50,18 @@ export interface PackReader {
   close(): Promise<void>;
 }
 
-/** Opened segments that are kept: streams that share segments, and lists between data. */
-const keptSegments = 12;
-const openPacks = 8;
+/**
+ * Opened segments that are kept, in bytes of plaintext. A stream goes through the segments of all the incrementals before it side by
+ * side, each of which holds a little of every part of it: with a hundred of them, each of a segment's size, all fit. Otherwise
+ * a segment would be opened anew for each of its chunks, and the hundredth restore point read many times slower than the first.
+ */
+const keptSegmentBytes = 128 * segmentTargetBytes;
+const openPacks = 128;
 
 export function createPackReader(options: PackReaderOptions): PackReader {
   const { index } = options;
   const access = createAccess(options);
-  const segments = createCache<Buffer>(keptSegments);
+  const segments = createCache<Buffer>({ limit: keptSegmentBytes, weigh: ({ length }) => Math.max(1, length) });
 
   async function chunk(id: string): Promise<Buffer> {
     const number = index.find(wordsOfHex(id), 0);
@@ -131,7 +135,11 @@ export interface OpenedKey {
 
 function createAccess(options: PackReaderOptions): Access {
   const points = new Map<string, OpenedKey>();
-  const packs = createCache<RangeReader>(openPacks, async (reader) => reader.close?.());
+  const packs = createCache<RangeReader>({
+    limit: openPacks,
+    weigh: () => 1,
+    drop: async (reader) => reader.close?.(),
+  });
 
   function opened(restorePoint: string): OpenedKey {
     const known = points.get(restorePoint) ?? openWith(options.key(restorePoint));
@@ -176,23 +184,46 @@ interface Cache<T> {
   clear(): Promise<void>;
 }
 
+interface CacheOptions<T> {
+  readonly limit: number; // of the weights of all that is kept
+  readonly weigh: (value: T) => number;
+  readonly drop?: (value: T) => Promise<void>;
+}
+
+interface Kept<T> {
+  readonly value: Promise<T>;
+  weight: number; // 0 until it is there
+}
+
 /** The most recently used; what fails is not kept. */
-function createCache<T>(limit: number, drop?: (value: T) => Promise<void>): Cache<T> {
-  const kept = new Map<string, Promise<T>>();
+function createCache<T>({ limit, weigh, drop }: CacheOptions<T>): Cache<T> {
+  const kept = new Map<string, Kept<T>>();
+  let total = 0;
   async function forget(key: string): Promise<void> {
-    const value = kept.get(key);
+    const entry = kept.get(key);
     kept.delete(key);
-    if (value !== undefined) await drop?.(await value);
+    if (entry === undefined) return;
+    total -= entry.weight;
+    await drop?.(await entry.value);
+  }
+  async function makeRoom(): Promise<void> {
+    while (total > limit && kept.size > 1) {
+      const [oldest] = kept.keys();
+      if (oldest !== undefined) await forget(oldest);
+    }
   }
   return {
     async get(key, make) {
-      const value = kept.get(key) ?? make();
+      const entry = kept.get(key) ?? { value: make(), weight: 0 };
       kept.delete(key);
-      kept.set(key, value);
+      kept.set(key, entry);
       try {
-        const result = await value;
-        const [oldest] = kept.keys();
-        if (kept.size > limit && oldest !== undefined) await forget(oldest);
+        const result = await entry.value;
+        if (entry.weight === 0 && kept.get(key) === entry) {
+          entry.weight = weigh(result);
+          total += entry.weight;
+        }
+        await makeRoom();
         return result;
       } catch (error) {
         kept.delete(key);
