@@ -106,9 +106,10 @@ export function createChunkStore({ pool, files, base, onFailure, onWritten }: Ch
       const place = outcome.result.places[at];
       if (place !== undefined) index.placeSegment(number, place);
     });
+    const bytes = outcome.result.writes.reduce((sum, write) => sum + write.bytes.byteLength, 0);
     // All of them are queued at once: the next outcome of this worker goes on where its last pack ends.
     await Promise.all(outcome.result.writes.map(async (write) => files.append(write)));
-    for (const write of outcome.result.writes) stats.storedBytes += write.bytes.byteLength;
+    stats.storedBytes += bytes;
     onWritten();
   }
 

@@ -10,6 +10,7 @@ import {
   type SegmentPlace,
 } from "./layout.ts";
 import { encodeSegment } from "./segment.ts";
+import { giveBack } from "./give-back.ts";
 
 /** A pack that is complete once `bytes` of it were written. */
 export interface PackFacts {
@@ -57,6 +58,7 @@ interface OpenPack {
 export function createPackBuilder({ sealer, level, nextNumber }: PackBuilderOptions): PackBuilder {
   let open: OpenPack | undefined;
   let pending: Uint8Array[] = [];
+  let ours: Uint8Array[] = []; // of the pending parts, those that nobody else reads
   let writes: PackWrite[] = [];
 
   function append(pack: OpenPack, parts: Uint8Array[]): number {
@@ -74,6 +76,8 @@ export function createPackBuilder({ sealer, level, nextNumber }: PackBuilderOpti
       writes.push({ number: pack.number, offset: pack.taken, bytes: joined(pending), complete });
       pack.taken = pack.bytes;
     }
+    for (const part of ours) giveBack(part);
+    ours = [];
     pending = [];
   }
 
@@ -100,7 +104,10 @@ export function createPackBuilder({ sealer, level, nextNumber }: PackBuilderOpti
       open ??= begin();
       const { encoding, encoded } = encodeSegment(plaintext, level);
       const { number, bytes: offset } = open;
-      const sealedBytes = append(open, sealer.seal({ kind: "segment", number, offset }, encoded));
+      const sealed = sealer.seal({ kind: "segment", number, offset }, encoded);
+      const sealedBytes = append(open, sealed);
+      if (encoded !== plaintext && !sealed.includes(encoded)) giveBack(encoded);
+      for (const part of sealed) if (part !== plaintext) ours.push(part);
       const plainBytes = plaintext.byteLength;
       const chunks = records.byteLength / 36;
       open.segments.push({ sealedBytes, plainBytes, encoding, chunks });

@@ -1,4 +1,5 @@
 import { BackupError } from "@erlmcp/errors";
+import { giveBack } from "./give-back.ts";
 import { packName } from "./layout.ts";
 import type { PackFacts, PackWrite } from "./pack-builder.ts";
 import type { PackFile, PackTarget } from "./target.ts";
@@ -25,6 +26,7 @@ export function createPackFiles(target: PackTarget): PackFiles {
     await previous;
     const file = await opening;
     await file.write(bytes);
+    giveBack(bytes);
     if (rest.complete === undefined) return;
     open.delete(rest.number);
     await file.close();

@@ -27,6 +27,9 @@ export interface PoolOptions {
 /** So many tasks lie at a worker at a time: one that it does, and one that it can begin at once. */
 const depth = 2;
 
+/** What they work on lies outside their heaps; a worker that outgrows these ends the run with an error. */
+const heapLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 96 };
+
 interface Job {
   task: Task;
   boundary: PromiseWithResolvers<CutBoundary>;
@@ -89,7 +92,7 @@ function createThreadPool({ settings, threads, worker = new URL("./worker.ts", i
   function hire(): Thread {
     // Descriptors of large files are opened by one thread, read by all and closed by the main one.
     const thread: Thread = {
-      worker: new Worker(worker, { workerData: settings, trackUnmanagedFds: false }),
+      worker: new Worker(worker, { workerData: settings, trackUnmanagedFds: false, resourceLimits: heapLimits }),
       jobs: new Map(),
     };
     thread.worker.on("message", (reply: Reply) => {

@@ -39,7 +39,7 @@ export interface PackWriterOptions {
   chunking: Chunking;
   /** The chunks of the generation, and a reader over them for content trees. */
   base?: { index: ChunkIndex; reader: PackReader } | undefined;
-  /** Worker threads; 0 does everything on the calling thread. */
+  /** Worker threads, `maxThreads` at most; 0 does everything on the calling thread. */
   threads: number;
   signal: AbortSignal;
   /** Called when something was written: not more often than once a slab. */
@@ -77,6 +77,11 @@ export interface PackWriter {
   close(): Promise<void>;
 }
 
+/** More would not fit into the 512 MB that a job may take: each has a heap and segments in the making, some 40 MB. */
+const maxThreads = 4;
+/** One for each thread to read to, and some that are being sealed: 64 MiB at most, however many cores there are. */
+const spareSlabs = 4;
+
 export function createPackWriter(options: PackWriterOptions): PackWriter {
   const run = createRun(options);
   const { shared, store, pool, files, base } = run;
@@ -110,8 +115,8 @@ export function createPackWriter(options: PackWriterOptions): PackWriter {
       for (const outcome of await pool.runOnAll({ op: "end" })) {
         if (outcome.op !== "end") throw new BackupError("FAILED", "a worker answered something else");
         for (const write of outcome.result.writes) {
-          await files.append(write);
           store.stats.storedBytes += write.bytes.byteLength;
+          await files.append(write);
         }
       }
       const index = await writeIndex(store, options);
@@ -143,14 +148,14 @@ interface Run {
 }
 
 function createRun(options: PackWriterOptions): Run {
-  const { secret, chunking, threads, signal, base, target } = options;
+  const { secret, chunking, signal, base, target } = options;
+  const threads = Math.min(options.threads, maxThreads);
   const { dataKey, generationKey } = secret ?? {};
   const packCounter = new SharedArrayBuffer(4);
   const settings = { dataKey, generationKey, cipher: options.cipher, level: options.level, packCounter };
   const pool = createPool({ settings, threads, worker: options.worker, random: options.random });
   const files = createPackFiles(target);
-  const slabCount = Math.min(20, Math.max(6, threads * 4));
-  const fileSlabs = createSlabPool(slabCount, fileSlabBytes);
+  const fileSlabs = createSlabPool(threads + spareSlabs, fileSlabBytes);
   const lender = createSlabLender(3);
   const watchers = new Set<PromiseWithResolvers<never>>();
 
