@@ -117,6 +117,7 @@ const nothingStored: Storage = {
       ctime: stat.ctimeNs,
       inode: stat.ino,
       unstable: false,
+      xattrs: { values: undefined },
     };
   },
   reuse: () => Promise.resolve(false),

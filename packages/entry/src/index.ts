@@ -12,4 +12,4 @@ export {
 } from "./entry.ts";
 export { namesIn } from "./plain-path.ts";
 export { Grade, LedgerLine, Verdict, weakestGrade } from "./ledger.ts";
-export type { CaptureSink, FileRequest, FileResult, FileSink, SourceResult } from "./sink.ts";
+export type { CaptureSink, FileRequest, FileResult, FileSink, FileXattrs, SourceResult } from "./sink.ts";

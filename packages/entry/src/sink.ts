@@ -16,6 +16,11 @@ export interface FileRequest {
   path: Buffer; // absolute, opened without following a symbolic link at its end
 }
 
+/** The extended attributes of a file that is read, with its content: base64 as entries have them, or why they cannot be read. */
+export type FileXattrs =
+  | { values: Record<string, string> | undefined } // undefined: it has none
+  | { failure: { code: string; message: string } };
+
 /** What was read, with the facts of the open file at the end of the read that `content` comes from. */
 export interface FileResult {
   content: ContentRef;
@@ -28,6 +33,7 @@ export interface FileResult {
   ctime: bigint;
   inode: bigint;
   unstable: boolean; // changed during each of the attempts
+  xattrs: FileXattrs;
 }
 
 export interface FileSink extends CaptureSink {

@@ -1,3 +1,4 @@
+import type { FileXattrs } from "@erlmcp/entry";
 import type { Cipher } from "@erlmcp/crypto";
 import type { SegmentPlace } from "./layout.ts";
 import type { ChunkSizes } from "./chunking.ts";
@@ -43,7 +44,7 @@ export interface FilesTask {
   op: "files";
   slab: Slab;
   sizes: ChunkSizes;
-  paths: Uint8Array[];
+  paths: Uint8Array<ArrayBuffer>; // each ends in NUL; in memory of its own, which the task takes along
 }
 
 /** fstat's facts of an open file. */
@@ -64,7 +65,7 @@ export interface SystemFailure {
 }
 
 export type FileOutcome =
-  | { kind: "read"; facts: FileFacts; chunks: number; bytes: number; unstable: boolean }
+  | { kind: "read"; facts: FileFacts; chunks: number; bytes: number; unstable: boolean; xattrs: FileXattrs }
   | { kind: "large"; fd: number; facts: FileFacts; extents: Extent[] | undefined } // to be read slab by slab
   | { kind: "failed"; failure: SystemFailure };
 

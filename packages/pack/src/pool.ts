@@ -111,7 +111,7 @@ function createThreadPool({ settings, threads, worker = new URL("./worker.ts", i
   function give(thread: Thread, job: Job): void {
     lastId += 1;
     thread.jobs.set(lastId, job);
-    thread.worker.postMessage({ id: lastId, task: job.task }, []);
+    thread.worker.postMessage({ id: lastId, task: job.task }, job.task.op === "files" ? [job.task.paths.buffer] : []);
   }
 
   function dispatch(): void {

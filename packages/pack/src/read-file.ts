@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, readSync, type BigIntStats } from "node:fs";
-import { dataExtents, openRegularFile } from "@erlmcp/posix";
+import type { FileXattrs } from "@erlmcp/entry";
+import { dataExtents, listXattrsOf, openRegularFile } from "@erlmcp/posix";
 import type { Extent, FileFacts, FileOutcome, SystemFailure } from "./messages.ts";
 
 /** How often a file that changes while it is read is read. */
@@ -68,10 +69,11 @@ export function readSmallFile(
     for (let attempt = 1; ; attempt += 1) {
       if (before.size > target.byteLength - start) return undefined;
       const bytes = readExtents(fd, [[0, before.size]], { target, start }) - start;
+      const xattrs = xattrsOf(fd);
       const after = factsOf(fd);
       const still = sameFacts(before, after) && bytes === before.size;
       if (still || attempt === attempts) {
-        return { kind: "read", facts: { ...after, size: bytes }, chunks: 0, bytes, unstable: !still };
+        return { kind: "read", facts: { ...after, size: bytes }, chunks: 0, bytes, unstable: !still, xattrs };
       }
       before = after;
     }
@@ -95,6 +97,20 @@ export function extentsOf(fd: number, stat = fstatSync(fd, { bigint: true })): E
   const extents = dataExtents(fd, Number(stat.size));
   const bytes = extents.reduce((sum, [, length]) => sum + length, 0);
   return BigInt(bytes) === stat.size ? undefined : extents;
+}
+
+/**
+ * To be asked for between two looks at the file: a change of attributes changes the ctime, so that they belong to
+ * the content when the file held still.
+ */
+export function xattrsOf(fd: number): FileXattrs {
+  try {
+    const found = listXattrsOf(fd);
+    if (found.size === 0) return { values: undefined };
+    return { values: Object.fromEntries([...found].map(([key, value]) => [key, value.toString("base64")])) };
+  } catch (error) {
+    return { failure: failureOf(error) };
+  }
 }
 
 export function failureOf(error: unknown): SystemFailure {

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setXattr } from "@erlmcp/posix";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collect, noise, pieces, testRepository } from "./test-support.ts";
 
@@ -111,5 +112,33 @@ describe("files", () => {
       expect(result.size).toBe(sizes[index]);
       expect((await collect(reader.read(result.content))).equals(contents[index] ?? Buffer.alloc(0))).toBe(true);
     }
+  });
+
+  it.for([0, 2])(
+    "give their attributes with their content, small, large and sparse ones (%i threads)",
+    async (threads) => {
+      const writer = await testRepository("aes-256-gcm").writer("full", [], { threads });
+      for (const [name, bytes, size] of [
+        ["small", 10, 10],
+        ["large", 5 * MiB, 5 * MiB],
+        ["sparse", 10, 9 * MiB],
+      ] as const) {
+        const path = join(folder, `${threads}-attributed-${name}`);
+        writeFileSync(path, noise(bytes));
+        truncateSync(path, size);
+        expect((await writer.file({ path: Buffer.from(path) })).xattrs).toEqual({ values: undefined });
+        setXattr(path, "user.note", Buffer.from([0xff, 0x00]));
+        setXattr(path, "user.empty", Buffer.alloc(0));
+        const { xattrs } = await writer.file({ path: Buffer.from(path) });
+        expect(xattrs).toEqual({ values: { "user.note": "/wA=", "user.empty": "" } });
+      }
+      await writer.close();
+    },
+  );
+
+  it("have no NUL in their path, which would pass for two", async () => {
+    const writer = await testRepository(undefined).writer("full", [], { threads: 0 });
+    await expect(writer.file({ path: Buffer.from(`${folder}/a\0b`) })).rejects.toThrow("a path with a NUL");
+    await writer.close();
   });
 });

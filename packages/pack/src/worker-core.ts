@@ -68,9 +68,9 @@ export function createWorkerCore(settings: WorkerSettings, random: Random): Work
     const starts: number[] = [];
     const ends: number[] = [];
     let at = 0;
-    for (const path of paths) {
-      const largeBytes = slab.byteLength / 2;
-      const outcome = readSmallFile(Buffer.from(path), { target: slab, start: at, largeBytes });
+    const largeBytes = slab.byteLength / 2;
+    for (const path of eachPath(paths)) {
+      const outcome = readSmallFile(path, { target: slab, start: at, largeBytes });
       if (outcome === undefined) break;
       outcomes.push(outcome);
       if (outcome.kind !== "read") continue;
@@ -95,6 +95,12 @@ export function createWorkerCore(settings: WorkerSettings, random: Random): Work
     builder.end();
     return { op: "end", result: { writes: builder.take() } };
   };
+}
+
+function* eachPath(paths: Uint8Array<ArrayBuffer>): Generator<Buffer> {
+  const all = Buffer.from(paths.buffer);
+  for (let at = 0, end = all.indexOf(0); end !== -1; at = end + 1, end = all.indexOf(0, at))
+    yield all.subarray(at, end);
 }
 
 /** The ends of all chunks that the bytes at hand decide; `final` makes a chunk of what is left. */

@@ -9,4 +9,4 @@ export { openRegularFile } from "./open.ts";
 export { type FileFacts, type FileKind, statAt } from "./stat.ts";
 export { syncFileSystem } from "./sync.ts";
 export { setTimes, setTimesAt, setTimesOf, type Times } from "./times.ts";
-export { listXattrs, listXattrsAt, removeXattr, setXattr } from "./xattr.ts";
+export { listXattrs, listXattrsAt, listXattrsOf, removeXattr, setXattr } from "./xattr.ts";

@@ -6,10 +6,14 @@ import { syscallNumbers } from "./syscalls.ts";
 
 type List = (path: Buffer, list: Buffer, size: number) => number | bigint;
 type Get = (path: Buffer, name: Buffer, value: Buffer, size: number) => number | bigint;
+type ListOf = (fd: number, list: Buffer, size: number) => number | bigint;
+type GetOf = (fd: number, name: Buffer, value: Buffer, size: number) => number | bigint;
 type Put = (path: Buffer, name: Buffer, value: Buffer, size: number, flags: number) => number;
 
 const llistxattr: List = libc.func("int64_t llistxattr(const void *path, void *list, size_t size)");
 const lgetxattr: Get = libc.func("int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)");
+const flistxattr: ListOf = libc.func("int64_t flistxattr(int fd, void *list, size_t size)");
+const fgetxattr: GetOf = libc.func("int64_t fgetxattr(int fd, const void *name, void *value, size_t size)");
 const lsetxattr: Put = libc.func(
   "int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)",
 );
@@ -31,6 +35,7 @@ const listxattrat: ListAt = libc.func(
 const dontFollow = 0x100; // AT_SYMLINK_NOFOLLOW
 const limit = 65536; // the kernel's XATTR_LIST_MAX and XATTR_SIZE_MAX
 const scratch = Buffer.alloc(limit);
+const none: ReadonlyMap<string, Buffer> = new Map();
 
 /** The names in a NUL-separated list as the kernel gives it, sorted. */
 function splitNames(list: Buffer): Buffer[] {
@@ -43,19 +48,28 @@ function splitNames(list: Buffer): Buffer[] {
   return names.toSorted((a, b) => Buffer.compare(a, b));
 }
 
-function getXattr(path: Buffer, name: Buffer): Buffer | undefined {
-  const length = Number(lgetxattr(path, cPath(name), scratch, limit));
+/** @param from a path that ends in NUL, or an open file */
+function getXattr(from: Buffer | number, name: Buffer): Buffer | undefined {
+  const length = Number(
+    typeof from === "number"
+      ? fgetxattr(from, cPath(name), scratch, limit)
+      : lgetxattr(from, cPath(name), scratch, limit),
+  );
   if (length >= 0) return Buffer.from(scratch.subarray(0, length));
-  const error = lastError("lgetxattr", path.subarray(0, -1));
+  const error = lastError("getxattr", shown(from));
   if (errorCode(error) === "ENODATA") return undefined; // removed since it was listed
   throw error;
 }
 
-/** The values of these attributes; `path` ends in NUL. */
-function readXattrs(path: Buffer, names: Buffer[]): Map<string, Buffer> {
+function shown(from: Buffer | number): Buffer | undefined {
+  return typeof from === "number" ? undefined : from.subarray(0, -1);
+}
+
+/** The values of these attributes, of what `getXattr` takes. */
+function readXattrs(path: Buffer | number, names: Buffer[]): Map<string, Buffer> {
   const found = new Map<string, Buffer>();
   for (const name of names) {
-    if (!isUtf8(name)) throw new SystemError("lgetxattr", constants.errno.EILSEQ, path.subarray(0, -1));
+    if (!isUtf8(name)) throw new SystemError("getxattr", constants.errno.EILSEQ, shown(path));
     const value = getXattr(path, name);
     if (value !== undefined) found.set(name.toString("utf8"), value);
   }
@@ -75,11 +89,18 @@ export function listXattrs(path: string | Buffer): Map<string, Buffer> {
   return new Map();
 }
 
+/** As `listXattrs`, of an open file: a fraction of the cost of a path. */
+export function listXattrsOf(fd: number): ReadonlyMap<string, Buffer> {
+  const length = Number(flistxattr(fd, scratch, limit));
+  if (length > 0) return readXattrs(fd, splitNames(scratch.subarray(0, length)));
+  if (length < 0) throwUnlessUnsupported(lastError("flistxattr"));
+  return none;
+}
+
 function throwUnlessUnsupported(error: SystemError): void {
   if (error.code !== "ENOTSUP") throw error; // a file system without attributes
 }
 
-const none: ReadonlyMap<string, Buffer> = new Map();
 let hasListAt = true;
 
 /**

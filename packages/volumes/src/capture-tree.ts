@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Component, FileEntry, FileSink, Grade, SourceResult } from "@erlmcp/entry";
 import { errorCode, pathInFolder } from "@erlmcp/posix";
 import { type Base, BaseCursor } from "./base-cursor.ts";
-import { describeAgain, describeFile, describeFurtherName, describeNode, xattrsOf } from "./describe.ts";
+import { describeAgain, describeFile, describeFurtherName, describeNode } from "./describe.ts";
 import { InOrder, Places } from "./in-order.ts";
 import { LinkTable } from "./link-table.ts";
 import { lossOf } from "./loss.ts";
@@ -122,11 +122,8 @@ class TreeCapture {
 
   async #read(found: Found): Promise<Outcome> {
     try {
-      const before = xattrsOf(found);
       const result = await this.#options.sink.file({ path: pathInFolder(found.folder.fd, found.name) });
-      // A change of attributes changes the ctime, so these belong to the content when that is still the same.
-      const xattrs = result.ctime === found.facts.ctime ? before : xattrsOf(found);
-      return describeFile(found, result, xattrs);
+      return describeFile(found, result);
     } catch (error) {
       if (["ELOOP", "EFTYPE"].includes(errorCode(error) ?? "")) return describeAgain(found);
       return { path: found.path, loss: lossOf(error) };

@@ -19,10 +19,21 @@ export function xattrsOf({ folder, name }: Found): Xattrs {
     if (found.size === 0) return noXattrs;
     return { values: Object.fromEntries([...found].map(([key, value]) => [key, value.toString("base64")])) };
   } catch (error) {
-    const { verdict, reason } = lossOf(error);
-    if (verdict === "ephemeral") throw error; // the thing itself is gone
-    return { values: undefined, loss: { verdict, reason: `its extended attributes are missing: ${reason}` } };
+    const loss = lossOf(error);
+    if (loss.verdict === "ephemeral") throw error; // the thing itself is gone
+    return { values: undefined, loss: missing(loss) };
   }
+}
+
+function xattrsIn({ xattrs }: FileResult): Xattrs {
+  if ("values" in xattrs) return xattrs;
+  const { code, message } = xattrs.failure;
+  const { reason } = lossOf(Object.assign(new Error(message), { code }));
+  return { values: undefined, loss: missing({ verdict: "unreadable", reason }) }; // the file is here, whatever the error
+}
+
+function missing({ verdict, reason }: Loss): Loss {
+  return { verdict, reason: `its extended attributes are missing: ${reason}` };
 }
 
 type InTree = Pick<NodeEntry, "path" | "mode" | "uid" | "gid" | "mtime" | "xattrs">;
@@ -79,7 +90,8 @@ export function describeNode(found: Found): Outcome {
 }
 
 /** A regular file that has been read: facts of the open file, not of what was at its name before. */
-export function describeFile({ path }: Found, result: FileResult, xattrs: Xattrs): Outcome {
+export function describeFile({ path }: Found, result: FileResult): Outcome {
+  const xattrs = xattrsIn(result);
   const entry: FileEntry = {
     kind: "file",
     ...inTree(path, result, xattrs),

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { type ContentRef, Entry, type FileRequest, type FileResult, type FileSink, LedgerLine } from "@erlmcp/entry";
-import { dataExtents, openRegularFile } from "@erlmcp/posix";
+import { dataExtents, listXattrsOf, openRegularFile } from "@erlmcp/posix";
 
 /** A sink for tests that keeps everything in memory: contents by their SHA-256, entries and ledger lines in order. */
 export class MemorySink implements FileSink {
@@ -42,6 +42,7 @@ export class MemorySink implements FileSink {
       this.onFile?.(request, "after");
       const after = fstatSync(fd, { bigint: true });
       const isWhole = data.length === size;
+      const xattrs = [...listXattrsOf(fd)].map(([key, value]): [string, string] => [key, value.toString("base64")]);
       return {
         content: this.#keep(data),
         size,
@@ -53,6 +54,7 @@ export class MemorySink implements FileSink {
         ctime: after.ctimeNs,
         inode: after.ino,
         unstable: after.mtimeNs !== stat.mtimeNs || after.size !== stat.size,
+        xattrs: { values: xattrs.length === 0 ? undefined : Object.fromEntries(xattrs) },
       };
     } finally {
       closeSync(fd);
