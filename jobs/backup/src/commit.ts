@@ -1,6 +1,7 @@
 import { createReceipt, formatChecksums, serializeManifest, serializeReceipt, sha256Hex } from "@erlmcp/manifest";
 import type { Manifest, Receipt, ReceiptDraft } from "@erlmcp/manifest";
 import { catalogLineOf, formatCatalogLine } from "@erlmcp/catalog";
+import type { BackupError } from "@erlmcp/errors";
 import type { Staging } from "@erlmcp/fs";
 import type { RestorePointKey } from "@erlmcp/pack";
 import { manifestKeys } from "@erlmcp/restore-point";
@@ -15,11 +16,16 @@ export interface Finished {
   readonly receipt: (checksumHash: string) => ReceiptDraft;
 }
 
+export interface Committed {
+  readonly receipt: Receipt;
+  readonly unlisted: BackupError | undefined; // why the catalog has no line of it
+}
+
 /**
  * Writes manifest, checksums and receipt, in this order, and renames the whole into place. From then on it is a restore
  * point, whatever happens next.
  */
-export async function commit({ staging, manifest, key, receipt }: Finished): Promise<Receipt> {
+export async function commit({ staging, manifest, key, receipt }: Finished): Promise<Committed> {
   const { head } = manifest;
   const bytes = serializeManifest(manifest, key && manifestKeys(key));
   await staging.writeFile("manifest.json", bytes);
@@ -34,6 +40,6 @@ export async function commit({ staging, manifest, key, receipt }: Finished): Pro
   const made = createReceipt(receipt(sha256Hex(checksums)));
   await staging.writeFile("receipt.json", serializeReceipt(made));
   const components = Component.options.filter((component) => made.components?.[component] !== undefined);
-  await staging.commit(formatCatalogLine(catalogLineOf(head, { components, grade: made.grade })));
-  return made;
+  const unlisted = await staging.commit(formatCatalogLine(catalogLineOf(head, { components, grade: made.grade })));
+  return { receipt: made, unlisted };
 }

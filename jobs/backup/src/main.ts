@@ -1,5 +1,5 @@
-import { recordFailure } from "@erlmcp/host";
-import { runJob } from "@erlmcp/job";
-import { backup } from "./backup.ts";
+import { catchSignals } from "@erlmcp/job/signals";
 
-await runJob({ service: "backup", main: backup, recordFailure });
+const signals = catchSignals("backup"); // first of all: loading the rest takes a moment
+const [{ runHostJob }, { backup }] = await Promise.all([import("@erlmcp/host"), import("./backup.ts")]);
+await runHostJob({ service: "backup", main: backup, signals });

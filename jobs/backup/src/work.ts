@@ -12,6 +12,7 @@ import {
   receiptName,
   serializeReceipt,
   type BackupType,
+  type Receipt,
 } from "@erlmcp/manifest";
 import { createPackWriter, type PackWriter, type RestorePointKey } from "@erlmcp/pack";
 import { openManifest, whyUnusable } from "@erlmcp/restore-point";
@@ -19,6 +20,7 @@ import { placeReader, readReader } from "@erlmcp/rescue";
 import { random } from "./random.ts";
 import { chooseAndOpenBase, type Base } from "./base.ts";
 import { captureAll } from "./capture.ts";
+import { concludeCleanup } from "./cleanup.ts";
 import type { Capture } from "./collection.ts";
 import { commit } from "./commit.ts";
 import { describeManifest } from "./manifest.ts";
@@ -34,9 +36,9 @@ export async function makeRestorePoint(run: Run): Promise<JobOutcome> {
   const lock = lockFor(run.context, run.host, { repository, kind: "exclusive" });
   try {
     await refuseHalfRestored(repository.root);
-    const points = await recover(run, repository, lock);
+    const { points, undone } = await recover(run, repository, lock);
+    if (run.request.action === "cleanup") return await concludeCleanup(run, { repository, undone });
     const locked: LockedRun = { ...run, repository, lock, points };
-    if (run.request.action === "cleanup") return { exitCode: 0 };
     await placeReader(repository.store, await readReader());
     const base = await chooseAndOpenBase(locked);
     try {
@@ -87,7 +89,7 @@ interface Making {
 }
 
 async function fill(run: LockedRun, making: Making): Promise<JobOutcome> {
-  const { context, repository, settings } = run;
+  const { context, settings } = run;
   const { base, key, staging, writer, progress } = making;
   const startedAt = context.facts().startedAt;
   const capture = await captureAll(run, { storage: writer, base, progress, spillFolder: staging.spillFolder });
@@ -117,16 +119,32 @@ async function fill(run: LockedRun, making: Making): Promise<JobOutcome> {
   });
   context.signal.throwIfAborted();
   const outcome = { exitCode: summary.complete ? 0 : 3, manifest, summary, capture, packs, vanished };
-  const receipt = await commit({
+  const { receipt, unlisted } = await commit({
     staging,
     manifest,
     key,
     receipt: (checksumHash) => draftReceipt(run, { ...outcome, base, checksumHash }),
   });
   progress.stop();
-  await repository.writeReceipt(receiptName(receipt), serializeReceipt(receipt));
+  if (unlisted !== undefined) warnOfBookkeeping(run, "the catalog lacks the line of this restore point", unlisted);
+  await keepReceipt(run, receipt);
   printOutcome(run, receipt);
   return { exitCode: outcome.exitCode };
+}
+
+/** The restore point has its own: that there is no room for a second one makes it no worse. */
+async function keepReceipt(run: LockedRun, receipt: Receipt): Promise<void> {
+  try {
+    await run.repository.writeReceipt(receiptName(receipt), serializeReceipt(receipt));
+  } catch (error) {
+    if (!(error instanceof BackupError)) throw error;
+    warnOfBookkeeping(run, "receipts/ lacks the receipt of this run, which the restore point has", error);
+  }
+}
+
+function warnOfBookkeeping({ context }: Run, what: string, { code, message }: BackupError): void {
+  const hint = "The restore point is whole and saved. Make room: the next run adds to the catalog what is missing.";
+  context.log.warn({ code, reason: message, hint }, what);
 }
 
 /** @throws BackupError SOURCE_FAILED when nothing was captured at all: that is no restore point */

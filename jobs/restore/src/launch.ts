@@ -167,13 +167,14 @@ function cutOff({ id, begun_at, safety }: Journal): BackupError {
   });
 }
 
-function startWorker({ context, host }: Run, plan: Plan, intent: Journal): Promise<JobOutcome> {
+function startWorker({ context, host, settings }: Run, plan: Plan, intent: Journal): Promise<JobOutcome> {
   const volumes = plan.placed.flatMap(({ target }) => (target.kind === "volume" ? [target.volume.name] : []));
   return runInSibling(context, host, {
     service: "restore",
     mounts: [...new Set(volumes)].map((volume) => ({ volume, target: targetFolder(volume), readOnly: false })),
     env: { [intentVariable]: JSON.stringify(intent) },
     afterKill: async () => {
+      if ((await openJournal(settings.values.BACKUP_ROOT).read()) === undefined) return; // it had not begun
       throw new BackupError("FAILED", `the restore of ${intent.id} was killed half-way`, {
         hint: "Finish it with restore --resume, or undo it with restore --abort.",
       });

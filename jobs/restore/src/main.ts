@@ -1,5 +1,5 @@
-import { recordFailure } from "@erlmcp/host";
-import { runJob } from "@erlmcp/job";
-import { restore } from "./restore.ts";
+import { catchSignals } from "@erlmcp/job/signals";
 
-await runJob({ service: "restore", main: restore, recordFailure });
+const signals = catchSignals("restore"); // first of all: loading the rest takes a moment
+const [{ runHostJob }, { restore }] = await Promise.all([import("@erlmcp/host"), import("./restore.ts")]);
+await runHostJob({ service: "restore", main: restore, signals });

@@ -1,11 +1,5 @@
-import { recordFailure, workerVariable } from "@erlmcp/host";
-import { runJob } from "@erlmcp/job";
-import { verify } from "./verify.ts";
+import { catchSignals } from "@erlmcp/job/signals";
 
-await runJob({
-  service: "verify",
-  main: verify,
-  async recordFailure(context, error, exitCode) {
-    if (!(workerVariable in context.env)) await recordFailure(context, error, exitCode); // a drill's launcher tells of it
-  },
-});
+const signals = catchSignals("verify"); // first of all: loading the rest takes a moment
+const [{ runHostJob }, { verify }] = await Promise.all([import("@erlmcp/host"), import("./verify.ts")]);
+await runHostJob({ service: "verify", main: verify, signals, receipts: "launcher" }); // of a drill, the launcher tells

@@ -37,7 +37,6 @@ const hostKeys = [
   "DnsSearch",
   "ExtraHosts",
   "GroupAdd",
-  "Init",
   "IpcMode",
   "LogConfig",
   "Memory",
@@ -89,7 +88,8 @@ export type Template = z.infer<typeof Template>;
 /**
  * The engine's words for a container like ours: same image, environment, mounts, networks, user and limits, with
  * the wanted volumes beside. It gets no terminal: with one, the engine never tells it that its input has ended, and
- * that end is how it learns of our death.
+ * that end is how it learns of our death. It gets the engine's init: as the first process of its container it would
+ * ignore an order to stop that comes before it listens for one.
  */
 export function siblingSpec(
   template: Template,
@@ -114,7 +114,12 @@ export function siblingSpec(
     OpenStdin: true,
     StdinOnce: true,
     Tty: false,
-    HostConfig: { ...hostConfig(template), Mounts: mountsOf(template, own.mounts, spec.mounts), AutoRemove: true },
+    HostConfig: {
+      ...hostConfig(template),
+      Init: true,
+      Mounts: mountsOf(template, own.mounts, spec.mounts),
+      AutoRemove: true,
+    },
   };
   return options;
 }

@@ -148,3 +148,10 @@ it("is removed by the next run when it is left over, and not while its launcher 
   expect(await fixture.listed()).toContain(kept);
   expect(await fixture.listed()).not.toContain(orphan);
 });
+
+it("ends a sibling that does not listen for the order to stop, as none does in its first moments", async () => {
+  const order = new AbortController();
+  const running = await start("exec tail -f /dev/null", { signal: order.signal });
+  order.abort();
+  expect((await result(running)).exitCode).toBe(143); // 137, after a minute, were it the first process of its container
+});

@@ -55,7 +55,7 @@ it.skipIf(!mounted)("keeps a restore point whose catalog line found no room", as
   const id = "erlmcp_full_20260204_120000";
   const repository = await openRepository({ root, flock: () => true });
   const staging = await repository.begin(id);
-  await expect(staging.commit("x".repeat(sizeBytes))).rejects.toThrow("no space is left");
+  expect(await staging.commit("x".repeat(sizeBytes))).toMatchObject({ code: "DISK_FULL" });
   expect(await readdir(root)).toContain(id);
   const wanted = `${catalogLineOf(id)}\n`;
   const lock = repository.lock("exclusive", holder);

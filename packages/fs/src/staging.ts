@@ -27,8 +27,10 @@ export interface Staging {
   /**
    * Makes it a restore point: from the moment of the rename it is there, and stays. `catalogLine` is appended after that;
    * when this fails, or the process dies between the two, recover adds the line.
+   *
+   * @returns why the line could not be appended (a full disk); undefined when it was
    */
-  commit(catalogLine: string): Promise<void>;
+  commit(catalogLine: string): Promise<BackupError | undefined>;
   /** Removes everything; the repository is as it was. */
   abort(): Promise<void>;
 }
@@ -72,7 +74,7 @@ export async function beginStaging(options: StagingOptions): Promise<Staging> {
     };
   }
 
-  async function commit(catalogLine: string): Promise<void> {
+  async function commit(catalogLine: string): Promise<BackupError | undefined> {
     if (state !== "open") throw new BackupError("FAILED", `${id} is ${state} already`);
     await refuseExisting(); // rename would replace an empty folder
     await io.remove(spillFolder);
@@ -82,7 +84,18 @@ export async function beginStaging(options: StagingOptions): Promise<Staging> {
     state = "committed";
     await io.syncFolder(layout.root);
     await io.syncFolder(layout.staging);
-    await options.appendCatalog(catalogLine);
+    return appendLine(catalogLine);
+  }
+
+  /** The restore point is whole without it, so that a failure here must not count as one of the run. */
+  async function appendLine(line: string): Promise<BackupError | undefined> {
+    try {
+      await inRoot(() => options.appendCatalog(line));
+      return undefined;
+    } catch (error) {
+      if (error instanceof BackupError) return error;
+      throw error;
+    }
   }
 
   await inRoot(async () => {

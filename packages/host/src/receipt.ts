@@ -75,12 +75,18 @@ export function draftReceiptOf(context: JobContext, build: Build, exitCode: numb
 }
 
 /** The receipt of a run that failed, in the repository. Outside a container there is none to write to. */
-export async function recordFailure(context: JobContext, error: unknown, exitCode: number): Promise<void> {
-  if (!(await insideContainer())) return;
+export async function recordFailure(
+  context: JobContext,
+  error: unknown,
+  exitCode: number,
+): Promise<Uint8Array | undefined> {
+  if (!(await insideContainer())) return undefined;
   const draft = draftReceiptOf(context, await knownBuild(context), exitCode);
   const receipt = createReceipt({ ...draft, error: errorPart(error) });
   const repository = await openRepository({ root: rootOf(context), flock });
-  await repository.writeReceipt(receiptName(receipt), serializeReceipt(receipt));
+  const bytes = serializeReceipt(receipt);
+  await repository.writeReceipt(receiptName(receipt), bytes);
+  return bytes;
 }
 
 function rootOf(context: JobContext): string {

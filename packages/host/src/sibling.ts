@@ -10,8 +10,25 @@ export const workerVariable = "ERLMCP_WORKER";
 /** The job that a backup is taken for, when it is not one of its own; the manifest says so. */
 export const takenForVariable = "ERLMCP_TAKEN_FOR";
 
-/** Exit statuses that a worker gives itself; with anything else it was ended from outside and wrote no receipt. */
-const ownStatuses = new Set([0, 1, 2, 3, 4, 5, 6, 7, 130, 143]);
+/**
+ * What a worker ends with when it was stopped and has written its receipt. 130 and 143 themselves also come from a worker
+ * that a signal ended before it could do anything.
+ */
+const stopped = new Map([
+  [130, 230],
+  [143, 243],
+]);
+
+/** What a worker's process ends with for an exit status of its job. */
+export function workerStatus(exitCode: number): number {
+  return stopped.get(exitCode) ?? exitCode;
+}
+
+/** The exit status that a worker gave itself; undefined when it was ended from outside and wrote no receipt. */
+function ownStatus(processStatus: number): number | undefined {
+  if (processStatus <= 7) return processStatus;
+  return [...stopped].find(([, told]) => told === processStatus)?.[0];
+}
 
 export interface SiblingWork {
   readonly service: string; // the job
@@ -33,11 +50,19 @@ export async function runInSibling(context: JobContext, host: Host, work: Siblin
     signal: context.signal,
     stopSignal: (reason) => (reason instanceof BackupError && reason.code === "INTERRUPTED" ? "SIGINT" : "SIGTERM"),
   });
-  const exitCode = await sibling.exitCode;
-  if (ownStatuses.has(exitCode)) return { exitCode };
+  const status = await sibling.exitCode;
+  const exitCode = ownStatus(status);
+  if (exitCode !== undefined) return { exitCode };
   await work.afterKill();
-  throw new BackupError("FAILED", `the worker was killed (exit status ${exitCode})`, {
-    hint: exitCode === 137 ? "It may have had too little memory; see docker events." : "See the log above.",
+  context.signal.throwIfAborted(); // it was our order that ended it, before it could tell
+  throw endedFromOutside(status);
+}
+
+function endedFromOutside(status: number): BackupError {
+  const code = status === 130 ? "INTERRUPTED" : status === 143 ? "TERMINATED" : "FAILED";
+  const what = code === "FAILED" ? "killed" : "stopped before it had begun";
+  return new BackupError(code, `the worker was ${what} (exit status ${status})`, {
+    hint: status === 137 ? "It may have had too little memory; see docker events." : "See the log above; run it again.",
   });
 }
 

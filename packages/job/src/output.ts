@@ -5,6 +5,7 @@ import type { Writable } from "node:stream";
 export interface Output {
   readonly isTTY: boolean;
   readonly columns: number;
+  readonly bytes: number; // written so far
   write(data: string | Uint8Array): void;
   /** SHA-256 (hex) of everything written so far. */
   sha256(): string;
@@ -22,13 +23,18 @@ export function printable(text: string): string {
 /** @param terminalColumns width of the terminal that a launcher has at the other end of a pipe; 0 when it has none */
 export function createOutput(stream: Terminal, terminalColumns?: number): Output {
   const hash = createHash("sha256");
+  let bytes = 0;
   return {
     isTTY: terminalColumns === undefined ? stream.isTTY === true : terminalColumns > 0,
     get columns() {
       return terminalColumns || (stream.columns ?? 80);
     },
+    get bytes() {
+      return bytes;
+    },
     write(data) {
       hash.update(data);
+      bytes += Buffer.byteLength(data);
       stream.write(data);
     },
     sha256: () => hash.copy().digest("hex"),

@@ -86,7 +86,7 @@ const refusals: Refusal[] = [
 ];
 
 it.each(refusals)("backup $args with $env ends with $exit", async ({ args, env, exit, code, message }) => {
-  const run = await job.run(args, env);
+  const run = await job.run([...args, "--json"], env);
   const error = errorOf(run);
   expect(error).toMatchObject({ code });
   expect(error.msg).toContain(message);
@@ -94,6 +94,7 @@ it.each(refusals)("backup $args with $env ends with $exit", async ({ args, env, 
   expect(run.exitCode).toBe(exit);
   const receipt = await newestReceipt();
   expect(receipt).toMatchObject({ exit_code: exit, backup_id: null, error: { code } });
+  expect(parseReceipt(Buffer.from(`${run.stdout}\n`))).toEqual(receipt);
 });
 
 it("refuses a mistyped name of the key file's setting", async () => {
@@ -103,9 +104,11 @@ it("refuses a mistyped name of the key file's setting", async () => {
 });
 
 it("refuses to run outside of a container", async () => {
-  const { exitCode, stderr } = await execa(process.execPath, [jobMain, "full"], { reject: false, stdin: "ignore" });
+  const command = [jobMain, "full", "--json"];
+  const { exitCode, stdout, stderr } = await execa(process.execPath, command, { reject: false, stdin: "ignore" });
   expect(exitCode).toBe(2);
   expect(stderr).toContain("docker compose run --rm JOB");
+  expect(JSON.parse(stdout)).toMatchObject({ exit_code: 2, error: { code: "NOT_IN_CONTAINER" }, receipt: null });
 });
 
 it("helps, and tells its version, with status 0", async () => {
@@ -131,7 +134,25 @@ describe("with a restore point", () => {
     } finally {
       await held();
     }
-    expect((await job.run(["--cleanup-only"])).exitCode).toBe(0);
+  });
+
+  it("cleans up what a killed run has left, and has a receipt of that", async () => {
+    await job.inRepository("mkdir .staging/erlmcp_full_20260101_000000");
+    const run = await job.run(["--cleanup-only", "--json"]);
+    expect(run.exitCode).toBe(0);
+    const receipt = parseReceipt(Buffer.from(`${run.stdout}\n`));
+    const notes = ["removed what killed runs had not finished: erlmcp_full_20260101_000000"];
+    expect(receipt).toMatchObject({ exit_code: 0, error: null, backup_id: null, notes });
+    expect(await newestReceipt()).toEqual(receipt);
+    expect(await job.inRepository("ls .staging")).toBe("");
+  });
+
+  it("takes another key of the same cipher for another generation", async () => {
+    const encrypted = job.encrypted("aes-256-gcm");
+    const other = await job.otherKey();
+    const receipt = await job.receipt(["incremental", "--only=ets"], { ...encrypted, ERLMCP_KEY_FILE: other });
+    expect(receipt).toMatchObject({ backup_type: "full", base: null, cipher: "aes-256-gcm" });
+    expect(receipt.notes.join(" ")).toContain("key");
   });
 
   it("takes a full instead of an incremental when the key is another one, and says so", async () => {
@@ -158,11 +179,13 @@ describe("with a restore point", () => {
   it("keeps secrets out of logs, receipts and the image", async () => {
     const run = await job.run(["full", "--verbose"], job.encrypted("aes-256-gcm"));
     const cookie = await stack.inside("erlmcp", "sh", "-c", "cat ~/.erlang.cookie");
+    const password = await stack.inside("postgres", "cat", "/run/postgres-secret/password");
+    expect(password.length).toBeGreaterThan(5);
     const receipts = await job.inRepository("cat receipts/*");
     const { stdout: history } = await execa("docker", ["image", "history", "--no-trunc", imageOf("backup")]);
     const said = run.stdout + run.stderr + receipts + history;
     expect(cookie.length).toBeGreaterThan(8);
-    for (const secret of [cookie, job.key.toString("hex"), job.key.toString("base64")])
+    for (const secret of [cookie, password.trim(), job.key.toString("hex"), job.key.toString("base64")])
       expect(said).not.toContain(secret);
   });
 });
@@ -180,6 +203,9 @@ describe("with PostgreSQL stopped", () => {
     expect(run.exitCode).toBe(3);
     const receipt = parseReceipt(Buffer.from(`${run.stdout}\n`));
     expect(receipt).toMatchObject({ exit_code: 3, complete: false, error: { code: "INCOMPLETE" } });
+    expect(await newestReceipt()).toEqual(receipt);
+    const own = await job.inRepository(`cat ${receipt.backup_id}/receipt.json`);
+    expect(parseReceipt(Buffer.from(`${own}\n`))).toEqual(receipt);
     expect(receipt.ledger?.not_read).toEqual([
       {
         component: "postgres",

@@ -1,7 +1,9 @@
+import { parseReceipt } from "@erlmcp/manifest";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startStack } from "../sample/stack.ts";
 import { imageOf, openBackupJob } from "../support/job.ts";
+import { startLoneVolume } from "../support/lone-volume.ts";
 import { openLab, type Ending, type Lab } from "./ended-runs.ts";
 
 const project = `erlmcp-kill-${process.pid}`;
@@ -27,6 +29,37 @@ it.each<[number, Ending]>([
   const hit = await lab.endAt(fraction, ending);
   console.log(hit);
   await expect(lab.checkAfter()).resolves.toBeUndefined();
+});
+
+it("a disk that is full at the catalog line, the restore point being saved, ends the run with 0 and a warning", async () => {
+  const own = `${project}-line`;
+  const job = await openBackupJob(own);
+  await using source = await startLoneVolume(own, { script: "echo data > file" });
+  const full = `${own}-full-disk`;
+  const tiny = ["--driver", "local", "--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=4k"];
+  await execa("docker", ["volume", "create", ...tiny, full]);
+  const mount = ["--volume", `${full}:/full`, "--entrypoint", "sh", imageOf("backup")];
+  const fill = "head -c 4096 /dev/zero > /full/.full; touch /tmp/ready; exec sleep 600";
+  const holder = await execa("docker", ["run", "--detach", "--rm", ...mount, "-c", fill]);
+  try {
+    await execa("docker", ["exec", holder.stdout, "sh", "-c", "until [ -e /tmp/ready ]; do sleep 0.05; done"]);
+    const root = "/var/lib/erlmcp/backups";
+    const mounts = ["catalog", "receipts"].flatMap((folder) => ["--volume", `${full}:${root}/${folder}`]);
+    const run = await job.runWith(mounts, ["full", "--json"]);
+    expect(run.stderr).toContain("the catalog lacks the line of this restore point");
+    expect(run.stderr).toContain("receipts/ lacks the receipt of this run");
+    expect(run.exitCode).toBe(0);
+    const { backup_id: id } = parseReceipt(Buffer.from(`${run.stdout}\n`));
+    await job.inRepository(`cd ${id} && sha256sum -c --quiet checksums.sha256`);
+    expect((await job.run(["--list"])).stdout).toContain(id);
+    expect((await job.run(["--cleanup-only"])).exitCode).toBe(0);
+    expect(await job.inRepository("cat catalog/backups.jsonl")).toContain(id);
+    expect(source.name).toContain(own);
+  } finally {
+    await execa("docker", ["rm", "--force", holder.stdout]);
+    await execa("docker", ["volume", "rm", full]);
+    await job[Symbol.asyncDispose]();
+  }
 });
 
 it("a full disk ends the run with 1 and leaves the repository as it was", async () => {

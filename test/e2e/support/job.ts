@@ -12,6 +12,8 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 export const imageOf = (job: string): string =>
   `${process.env["ERLMCP_REGISTRY"] ?? "erlmcp"}/${job}:${process.env["ERLMCP_TAG"] ?? "local"}`;
 
+export type Service = "backup" | "restore" | "verify";
+
 /** What one run of the job came to. */
 export interface JobRun {
   readonly exitCode: number;
@@ -28,8 +30,8 @@ export interface BackupJob {
   restore(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<JobRun>;
   /** Runs a restore and does something once, when a line of its log matches. */
   restoreUntil(args: readonly string[], line: RegExp, then: () => Promise<void>): Promise<JobRun>;
-  /** As run, with options of `docker compose run`. */
-  runWith(options: readonly string[], args: readonly string[]): Promise<JobRun>;
+  /** As run, with options of `docker compose run`; of another job too, whose image is built before. */
+  runWith(options: readonly string[], args: readonly string[], service?: Service): Promise<JobRun>;
   /** Holds the repository's lock from a container; call what it gives to let go. */
   holdLock(): Promise<() => Promise<void>>;
   /** Runs it with --json, expects exit status 0, gives the receipt. */
@@ -41,6 +43,8 @@ export interface BackupJob {
   /** Settings that turn encryption on with a key that is made for this job. */
   encrypted(cipher: "aes-256-gcm" | "aes-256-cbc"): Record<string, string>;
   readonly key: Buffer;
+  /** The path of a file with another key, for ERLMCP_KEY_FILE. */
+  otherKey(): Promise<string>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -60,7 +64,6 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
   const label = `erlmcp.test.run=${process.env["ERLMCP_TEST_RUN"] ?? "by-hand"}`;
   const compose = ["compose", "--project-name", `${project}-job`];
   await execa("docker", ["volume", "create", ...volumeOptions, "--label", label, volume]);
-  await execa("docker", [...compose, "build", "--quiet", "backup"], { cwd: root, env });
 
   const wordsOf = (service: string, options: readonly string[], args: readonly string[]) => {
     return [...compose, "run", "--rm", "--no-TTY", "--label", label, ...options, service, ...args];
@@ -79,10 +82,12 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
   };
   const runJob = (options: readonly string[], args: readonly string[], extra: Record<string, string>) =>
     runService(wordsOf("backup", options, args), extra);
-  let built: Promise<unknown> | undefined;
-  const buildRestore = async () => {
-    built ??= execa("docker", [...compose, "build", "--quiet", "restore"], { cwd: root, env });
-    await built;
+  const built = new Map<string, Promise<unknown>>();
+  const build = async (service: Service) => {
+    const building =
+      built.get(service) ?? execa("docker", [...compose, "build", "--quiet", service], { cwd: root, env });
+    built.set(service, building);
+    await building;
   };
   const run: BackupJob["run"] = (args, extra = {}) => runJob([], args, extra);
   const inRepository: BackupJob["inRepository"] = async (script) => {
@@ -91,17 +96,18 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
     return stdout;
   };
   let copies = 0;
+  await build("backup");
   return {
     volume,
     key,
     run,
     inRepository,
     async restore(args, extra = {}) {
-      await buildRestore();
+      await build("restore");
       return runService(wordsOf("restore", [], args), extra);
     },
     async restoreUntil(args, wanted, then) {
-      await buildRestore();
+      await build("restore");
       const options = { cwd: root, env, stdin: "ignore", reject: false, timeout: 300_000 } as const;
       const process = execa("docker", wordsOf("restore", [], args), options);
       let done: Promise<void> | undefined;
@@ -111,7 +117,10 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
       const { exitCode = -1, stdout, stderr } = await process;
       return { exitCode, stdout, stderr };
     },
-    runWith: (options, args) => runJob(options, args, {}),
+    async runWith(options, args, service = "backup") {
+      await build(service);
+      return runService(wordsOf(service, options, args), {});
+    },
     async holdLock() {
       const script = "exec 9>>/repository/locks/repository.lock; flock 9; touch /tmp/held; exec sleep 300";
       const mount = ["--volume", `${volume}:/repository`, "--entrypoint", "sh"];
@@ -137,6 +146,11 @@ export async function openBackupJob(project: string, volumeOptions: readonly str
         await execa("docker", ["rm", made.stdout]);
       }
       return target;
+    },
+    async otherKey() {
+      const path = join(folder, "other.key");
+      await writeFile(path, randomBytes(32), { mode: 0o600 });
+      return path;
     },
     encrypted: (cipher) => ({
       COMPOSE_FILE: "compose/compose.yaml:compose/encryption.yaml",
