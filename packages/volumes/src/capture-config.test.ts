@@ -85,6 +85,37 @@ it("takes a path that lies in another one once", async () => {
   expect(entries).toHaveLength(6);
 });
 
+it("takes what a link leads to, when the link itself is asked for", async () => {
+  const archives = {
+    "/etc/app.conf": [await tarOf([{ name: "app.conf", type: "symlink", linkname: "app.d/current" }])],
+    "/etc/app.d/current": [await tarOf([{ name: "current", type: "symlink", linkname: "/srv/app.conf" }])],
+    "/srv/app.conf": [await tarOf([{ name: "app.conf", type: "file", body: "x = 1\n" }])],
+  };
+  const { entries, lines, contents } = await capture(archives, ["/etc/app.conf"]);
+  expect(entries.map(({ path, kind }) => [path, kind])).toEqual([
+    ["etc/app.conf", "symlink"],
+    ["etc/app.d/current", "symlink"],
+    ["srv/app.conf", "file"],
+  ]);
+  expect(contents).toEqual(["x = 1\n"]);
+  expect(lines).toMatchObject([{ name: ".", verdict: "captured", rows: 1 }]);
+});
+
+it("ends with links that lead to each other, and names one that leads nowhere", async () => {
+  const archives = {
+    "/a": [await tarOf([{ name: "a", type: "symlink", linkname: "b" }])],
+    "/b": [await tarOf([{ name: "b", type: "symlink", linkname: "/a" }])],
+    "/c": [await tarOf([{ name: "c", type: "symlink", linkname: "/gone" }])],
+  };
+  const { entries, lines } = await capture(archives, ["/a", "/c"]);
+  expect(entries.map(({ path }) => path)).toEqual(["a", "b", "c"]);
+  expect(lines[0]).toMatchObject({
+    name: "c",
+    verdict: "unreadable",
+    reason: "it is a link to /gone, which is not there",
+  });
+});
+
 it("names a path that is not there", async () => {
   await expect(capture({}, ["/etc/missing"])).rejects.toMatchObject({
     code: "SOURCE_FAILED",

@@ -22,7 +22,8 @@ const entryLimit = 100_000;
 /**
  * Captures files and folders inside a container, through the engine's archive. The engine gives times to the second, and
  * no extended attributes but file capabilities, which its tar can't carry intact: both are said, in facts and ledger.
- * Everything is asked for twice: equal archives mean that nothing changed while it was read.
+ * Everything is asked for twice: equal archives mean that nothing changed while it was read. Where a path that was asked for
+ * is a symbolic link, what it leads to is captured with it; links inside a folder stay links.
  *
  * @throws BackupError SOURCE_FAILED when one of the paths is not there
  */
@@ -30,12 +31,22 @@ export async function captureConfig(options: CaptureConfigOptions): Promise<Sour
   const { sink, source, signal } = options;
   const entries: Entry[] = [];
   let still = true;
-  for (const path of outermost(options.paths)) {
+  const wanted = outermost(options.paths);
+  for (const path of wanted) {
     signal.throwIfAborted();
+    const from = entries.length;
     const first = await readArchive(options, path, entries);
     const second = createHash("sha256");
     for await (const chunk of await openArchive(options, path)) second.update(Buffer.from(chunk));
     still &&= first === second.digest("hex");
+    const target = targetOf(path, entries[from]);
+    if (
+      target !== undefined &&
+      !wanted.some((other) => lies(target, other)) &&
+      (await isThere(options, path, target))
+    ) {
+      wanted.push(target);
+    }
   }
   entries.sort((a, b) => compareByteStrings(a.path, b.path));
   for (const entry of entries) await sink.entry(entry);
@@ -49,9 +60,36 @@ export async function captureConfig(options: CaptureConfigOptions): Promise<Sour
 /** The paths without those that lie in another one. */
 function outermost(paths: readonly string[]): string[] {
   const normal = [...new Set(paths.map((path) => posix.resolve("/", path)))].toSorted();
-  return normal.filter(
-    (path) => !normal.some((other) => path !== other && path.startsWith(other === "/" ? "/" : `${other}/`)),
-  );
+  return normal.filter((path) => !normal.some((other) => path !== other && lies(path, other)));
+}
+
+function lies(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
+}
+
+/** Where a path that was asked for leads when it is a symbolic link: who names a link means what it leads to, too. */
+function targetOf(path: string, entry: Entry | undefined): string | undefined {
+  if (entry?.kind !== "symlink" || entry.path !== path.slice(1)) return undefined;
+  return typeof entry.target === "string" ? posix.resolve(posix.dirname(path), entry.target) : undefined;
+}
+
+/** A link that leads nowhere is a line in the ledger: what was meant by it is not in the backup. */
+async function isThere(options: CaptureConfigOptions, link: string, target: string): Promise<boolean> {
+  try {
+    for await (const _ of await options.archive(target)) break;
+    return true;
+  } catch (error) {
+    if (!(error instanceof BackupError) || error.code !== "NOT_FOUND") throw error;
+    const reason = `it is a link to ${target}, which is not there`;
+    options.sink.ledger({
+      component: "config",
+      source: options.source,
+      name: link.slice(1),
+      verdict: "unreadable",
+      reason,
+    });
+    return false;
+  }
 }
 
 async function openArchive(options: CaptureConfigOptions, path: string): Promise<AsyncIterable<Uint8Array>> {
