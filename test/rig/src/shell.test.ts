@@ -126,3 +126,54 @@ it("locked lets one shell at a time in", () => {
 it("pinned_pnpm is the version of package.json", () => {
   expect(bash("pinned_pnpm").stdout).toMatch(/^pnpm@\d+\.\d+\.\d+\n$/);
 });
+
+/** A `docker` that has images, notes what is removed, and has nothing else. */
+function imagesDocker(images: readonly string[]): string {
+  const docker = join(folder, "docker");
+  const matches = images.map((image) => `case ${image} in $reference) echo ${image} ;; esac`).join("\n    ");
+  const script = `#!/bin/sh
+case "$1 $2" in
+"image ls")
+  for word; do
+    case $word in reference=*) reference=\${word#reference=} ;; *) continue ;; esac
+    ${matches}
+  done ;;
+"image rm") shift 3; echo "$@" >>${folder}/removed ;;
+esac
+`;
+  writeFileSync(docker, script);
+  chmodSync(docker, 0o755);
+  return `${folder}:${process.env["PATH"] ?? ""}`;
+}
+
+it("demo:down --all removes the images of all jobs, and none but the rig's and the demo's", () => {
+  const jobs = ["erlmcp/backup:local", "erlmcp/restore:local", "erlmcp/verify:local"];
+  const PATH = imagesDocker([...jobs, "erlmcp-rig/debian:13", "erlmcp/backup:1.0", "postgres:17"]);
+  const source = readFileSync(join(rig, "demo-down.sh"), "utf8");
+  const [definition] = /^remove_images\(\) \{\n[\s\S]*?^\}$/m.exec(source) ?? [];
+  expect(bash(`${definition}\nremove_images`, { PATH }).status).toBe(0);
+  const removed = readFileSync(join(folder, "removed"), "utf8").trim().split(" ").toSorted();
+  expect(removed).toEqual(["erlmcp-rig/debian:13", ...jobs].toSorted());
+});
+
+describe("an engine that is given by DOCKER_HOST", () => {
+  it("is used as it is, and never called ours", () => {
+    const PATH = fakeDocker("tcp://elsewhere:2376");
+    const script = 'engine_up; compose_variables; printf %s "$DOCKER_HOST"; engine_is_ours && echo " ours" || :';
+    const plugins = "has_plugins() { :; }; "; // the stand-in has none, and fetching ours is not what is tested
+    expect(bash(plugins + script, { PATH, DOCKER_HOST: "tcp://elsewhere:2376" })).toMatchObject({
+      status: 0,
+      stdout: "tcp://elsewhere:2376",
+    });
+  });
+
+  it("is neither restarted nor stopped by test/rig/engine", () => {
+    const PATH = fakeDocker("tcp://elsewhere:2376");
+    const run = spawnSync("bash", [join(rig, "engine"), "restart"], {
+      env: environment({ PATH, DOCKER_HOST: "tcp://elsewhere:2376" }),
+      encoding: "utf8",
+    });
+    expect(run.status).not.toBe(0);
+    expect(run.stderr).toContain("the engine is not the rig's");
+  });
+});
