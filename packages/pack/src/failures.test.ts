@@ -90,5 +90,9 @@ it.for([0, 2])("reads a file's data and skips its holes; a fifo does not hang it
   }
   expect(from).toBe(data.length);
   expect(restored.subarray(0, head.length).equals(head)).toBe(true);
-  expect(restored.subarray(head.length).every((byte) => byte === 0)).toBe(true);
+  const zeros = Buffer.alloc(MiB);
+  for (let at = MiB; at < restored.length; at += MiB) {
+    if (!restored.subarray(at, at + MiB).equals(zeros)) throw new Error(`no zeros at ${at}`);
+  }
+  expect(restored.subarray(head.length, MiB).equals(zeros.subarray(head.length))).toBe(true);
 });
