@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { startStack, type Stack } from "../sample/stack.ts";
 import { imageOf, openBackupJob, type BackupJob } from "../support/job.ts";
@@ -13,13 +14,21 @@ export const endings = [
   "remove launcher",
   "kill source",
 ] as const;
-export type Ending = (typeof endings)[number];
+/** The rig's own engine is restarted: whatever else runs in it ends too. */
+export const engineRestart = "restart engine";
+export type Ending = (typeof endings)[number] | typeof engineRestart;
+
+/** What became of a run that was to be ended. */
+export interface Ended {
+  readonly hit: boolean; // it ended otherwise than it would have: what came too late hits nothing
+  readonly text: string;
+}
 
 /** A stack, a job, and two containers whose volumes are read while they are paused or stopped. */
 export interface Lab {
   readonly job: BackupJob;
-  /** Runs a full backup, ends it at a fraction of the time that a whole one takes. @returns what was hit */
-  endAt(fraction: number, ending: Ending): Promise<string>;
+  /** Runs a full backup, ends it at a fraction of the time that a whole one takes, or as soon as there is what is to be hit. */
+  endAt(fraction: number, ending: Ending): Promise<Ended>;
   /** What must be true once the containers of a run are gone; throws what isn't. */
   checkAfter(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -66,24 +75,41 @@ class KillLab implements Lab {
     this.#wholeMs = wholeMs;
   }
 
-  async endAt(fraction: number, ending: Ending): Promise<string> {
+  async endAt(fraction: number, ending: Ending): Promise<Ended> {
     this.#runs += 1;
     const name = `${this.#project}-run-${this.#runs}`;
-    const running = this.job.runWith(["--name", name], ["full"]);
+    const run = { over: false };
+    const running = this.job.runWith(["--name", name], ["full"]).finally(() => (run.over = true));
     await delay(fraction * this.#wholeMs); // the point is the time
-    const hit = await this.#end(ending, name);
+    const done = await this.#end(ending, name, run);
     const { exitCode, stderr } = await running;
     await this.#gone(name);
     const phase = stderr.trim().split("\n").at(-1)?.slice(0, 160) ?? "";
-    return `${fraction.toFixed(2)} ${ending}: ${hit ? "hit" : "too late or too early"}, exit ${exitCode}: ${phase}`;
+    const hit = done && exitCode !== 0;
+    return { hit, text: `${fraction.toFixed(2)} ${ending}: ${hit ? "hit" : "too late"}, exit ${exitCode}: ${phase}` };
   }
 
-  async #end(ending: Ending, launcher: string): Promise<boolean> {
+  async #end(ending: Ending, launcher: string, run: { readonly over: boolean }): Promise<boolean> {
     if (ending === "kill source") return succeeds("kill", `${this.#project}-postgres-1`);
-    const target = ending.endsWith("worker") ? await this.#worker(launcher) : launcher;
+    if (ending === engineRestart) return this.#restartEngine();
+    let target = "";
+    do target = await this.#target(ending, launcher);
+    while (target === "" && !run.over);
     if (target === "") return false;
     if (ending.startsWith("remove")) return succeeds("rm", "--force", target);
     return succeeds("kill", "--signal", ending.startsWith("kill") ? "KILL" : "TERM", target);
+  }
+
+  async #target(ending: Ending, launcher: string): Promise<string> {
+    if (ending.endsWith("worker")) return this.#worker(launcher);
+    return docker("ps", "--quiet", "--filter", `name=^${launcher}$`);
+  }
+
+  /** The containers that the engine itself has stopped are started again: only what a job had stopped is the job's. */
+  async #restartEngine(): Promise<boolean> {
+    await execa(fileURLToPath(new URL("../../rig/engine", import.meta.url)), ["restart"]);
+    for (const during of quiet) await docker("start", `${this.#project}-${during}`);
+    return true;
   }
 
   async #worker(launcher: string): Promise<string> {
