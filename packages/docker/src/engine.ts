@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { addAbortSignal, Readable } from "node:stream";
 import type Docker from "dockerode";
 import { BackupError } from "@erlmcp/errors";
+import { startBeside, type BesideOptions } from "./beside.ts";
 import { connect, type Connection } from "./connection.ts";
 import { startExec, type Exec, type ExecOptions } from "./exec.ts";
 import { brief, engineError, request } from "./failure.ts";
@@ -36,6 +37,8 @@ export interface Engine {
   volumes(): Promise<Volume[]>;
   /** Starts a process in a running container and streams with it. */
   exec(container: string, options: ExecOptions): Promise<Exec>;
+  /** Starts a process in a container of its own that shares a running one's network and process numbers. */
+  beside(container: string, options: BesideOptions): Promise<Exec>;
   /** Runs a short command to its end and gives what it wrote. */
   run(container: string, options: RunOptions): Promise<RunResult>;
   /** A tar stream of a file or folder in a container, running or not. @throws BackupError NOT_FOUND */
@@ -110,6 +113,15 @@ function engineOn(docker: Docker, facts: EngineFacts, options: EngineOptions): E
     image,
     volumes: async () => readVolumes(await request("volumes", () => docker.listVolumes())),
     exec,
+    beside: async (container, how) => {
+      const { image: named } = how;
+      const own = named === undefined ? await self() : undefined;
+      return startBeside(docker, container, {
+        ...how,
+        image: named ?? own?.image.id ?? "",
+        own: own?.container.id ?? "",
+      });
+    },
     run: async (container, how) => collect(await exec(container, withInput(how)), how),
     archive: (container, path, signal) => openArchive(at(container), path, signal),
     putArchive: (container, folder, tar) =>

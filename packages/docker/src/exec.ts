@@ -3,7 +3,7 @@ import type { Duplex, Writable } from "node:stream";
 import type Docker from "dockerode";
 import { BackupError } from "@erlmcp/errors";
 import { demux } from "./demux.ts";
-import { awaitEnd, killExec, markVariable, type Marked } from "./exec-kill.ts";
+import { awaitEnd, killExec, markVariable } from "./exec-kill.ts";
 import { brief, engineError, request } from "./failure.ts";
 import { guarded } from "./guard.ts";
 import { Tail } from "./tail.ts";
@@ -52,7 +52,20 @@ export async function startExec(
   const target = docker.getContainer(container);
   const exec = await request(what, () => target.exec(createOptions(options, attached)), signal);
   const socket = await request(what, () => exec.start({ hijack: true, stdin: attached }), signal);
-  return new Running(socket, { container: target, exec, mark: options.mark, user, what }, options).begin();
+  const marked = { container: target, exec, mark: options.mark, user, what };
+  const ending: Ending = {
+    what,
+    exitCode: () => exitCodeOf(exec, what),
+    kill: (patienceMs, graceMs) => killExec(marked, patienceMs, graceMs),
+  };
+  return new Running(socket, ending, options).begin();
+}
+
+async function exitCodeOf(exec: Docker.Exec, what: string): Promise<number> {
+  const end = await awaitEnd(exec, exitLimitMs);
+  if (end?.exitCode !== undefined) return end.exitCode;
+  const why = end === undefined ? "it closed its output but still runs" : "the engine knows no exit code";
+  throw new BackupError("FAILED", `${what}: ${why}`);
 }
 
 function createOptions(options: ExecOptions & { mark: string }, attached: boolean): Docker.ExecCreateOptions {
@@ -68,15 +81,25 @@ function createOptions(options: ExecOptions & { mark: string }, attached: boolea
   };
 }
 
-class Running {
+/** How an attached process is ended, and what it ended with. */
+export interface Ending {
+  readonly what: string; // for messages
+  /** Called once its output has ended. */
+  exitCode(): Promise<number>;
+  /** Returns when it has ended: by itself within `patienceMs`, or else by force. @throws BackupError when it may still run */
+  kill(patienceMs: number, graceMs: number): Promise<void>;
+}
+
+/** A process whose streams are attached to us. */
+export class Running {
   readonly #socket: Duplex;
-  readonly #target: Marked;
+  readonly #target: Ending;
   readonly #options: ExecOptions;
   readonly #stderr = new Tail(stderrBytes);
   readonly #exit = Promise.withResolvers<number>();
   #stopping: Promise<unknown> | undefined;
 
-  constructor(socket: Duplex, target: Marked, options: ExecOptions) {
+  constructor(socket: Duplex, target: Ending, options: ExecOptions) {
     this.#socket = socket;
     this.#target = target;
     this.#options = options;
@@ -107,7 +130,7 @@ class Running {
         if (frame.output === "stdout") yield frame.bytes;
         else this.#stderr.add(frame.bytes);
       }
-      if (this.#stopping === undefined) this.#exit.resolve(await this.#exitCode());
+      if (this.#stopping === undefined) this.#exit.resolve(await this.#target.exitCode());
       complete = true;
     } catch (error) {
       complete = true;
@@ -116,13 +139,6 @@ class Running {
       if (!complete) await this.#stop(new BackupError("FAILED", `${this.#target.what}: its output was not wanted`));
     }
     if (this.#stopping !== undefined) throw await this.#stopping;
-  }
-
-  async #exitCode(): Promise<number> {
-    const end = await awaitEnd(this.#target.exec, exitLimitMs);
-    if (end?.exitCode !== undefined) return end.exitCode;
-    const why = end === undefined ? "it closed its output but still runs" : "the engine knows no exit code";
-    throw new BackupError("FAILED", `${this.#target.what}: ${why}`);
   }
 
   /** Ends the process, once; gives what everybody is to be told. */
@@ -137,7 +153,7 @@ class Running {
     let told = reason;
     this.#socket.destroy(); // ends its input; and the engine waits for no reader of its output
     try {
-      await killExec(this.#target, patient ? graceMs : 0, graceMs);
+      await this.#target.kill(patient ? graceMs : 0, graceMs);
     } catch (error) {
       told = error instanceof BackupError ? new BackupError(error.code, error.message, { cause: reason }) : error;
     }

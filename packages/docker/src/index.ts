@@ -1,3 +1,4 @@
+export type { BesideOptions } from "./beside.ts";
 export { discover } from "./discover.ts";
 export { insideContainer, openEngine, requireContainer, type Engine, type EngineOptions } from "./engine.ts";
 export type { Exec, ExecOptions } from "./exec.ts";

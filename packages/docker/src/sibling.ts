@@ -59,7 +59,7 @@ export async function startSibling(docker: Docker, self: Self, options: SiblingO
 }
 
 /** The engine answers at once, and tells the exit code when there is one. */
-async function askForEnd(docker: Docker, id: string): Promise<IncomingMessage> {
+export async function askForEnd(docker: Docker, id: string): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const options = { _query: { condition: "next-exit" }, _body: {} };
   const dial = { path: `/containers/${id}/wait?`, method: "POST", isStream: true, statusCodes: { 200: true }, options };
@@ -113,7 +113,7 @@ function follow(
   return { id: container.id, kill, exitCode };
 }
 
-async function readExit(ended: IncomingMessage): Promise<number> {
+export async function readExit(ended: IncomingMessage): Promise<number> {
   const exit = WireExit.parse(JSON.parse(await text(ended)));
   if (exit.Error) throw new Error(exit.Error.Message);
   return exit.StatusCode;
@@ -134,7 +134,7 @@ async function killIfThere(container: Docker.Container, signal: NodeJS.Signals):
   }
 }
 
-async function removeContainer(container: Docker.Container): Promise<void> {
+export async function removeContainer(container: Docker.Container): Promise<void> {
   try {
     await container.remove({ force: true, v: true });
   } catch (error) {

@@ -1,13 +1,17 @@
 # Finds the Erlang VM of this container and joins it. Runs INSIDE the container that is backed up, by
 #   sh -c "$(cat connect.sh)" connect find       as any user: one line "PID UID GID NAME" for every VM
 #   sh -c "$(cat connect.sh)" connect session    as the VM's own user, with ERLMCP_PID: a client VM on stdin and stdout
-# Needs sh, tr, sed, head and cat (busybox has them). Writes no file and puts no cookie on a command line.
+# Needs sh, tr, sed, head and cat (busybox has them); exit status 127 without. Writes no file and puts no cookie on a command line.
+# With ERLMCP_BESIDE it runs in another container that has the same processes and network, and an OTP of its own in
+# /usr/lib/erlang; as the VM's own user it sees the files of the VM's container under /proc/PID/root.
 # Failures: one line "erlmcp: CODE TEXT" on standard error, exit status 1.
 
 fail() {
   echo "erlmcp: $*" >&2
   exit 1
 }
+
+for tool in tr sed head cat; do command -v "$tool" >/dev/null || exit 127; done
 
 # The value after -KEY on the VM's command line; arguments from -args_file and vm.args stand there expanded.
 argument() { tr '\0' '\n' <"/proc/$1/cmdline" | sed -n "/^-$2\$/{n;p;}" | head -n 1; }
@@ -33,7 +37,9 @@ name_of() {
   [ -n "$name" ] || name=$(argument "$1" name)
   [ -n "$name" ] || name=$(variable "$1" RELEASE_NODE)
   [ -n "$name" ] || name=$(variable "$1" RABBITMQ_NODENAME)
-  [ -n "$name" ] || name=$("$(argument "$1" bindir)/epmd" -names 2>/dev/null | sed -n 's/^name \(.*\) at port.*/\1/p' | head -n 1)
+  epmd=$(argument "$1" bindir)/epmd
+  [ -z "$ERLMCP_BESIDE" ] || epmd=epmd
+  [ -n "$name" ] || name=$("$epmd" -names 2>/dev/null | sed -n 's/^name \(.*\) at port.*/\1/p' | head -n 1)
   echo "$name"
 }
 
@@ -49,9 +55,10 @@ find_vms() {
 
 # -setcookie [NODE] COOKIE, then the cookie file, then what releases put into the environment.
 cookie_of() {
+  root=${ERLMCP_BESIDE:+/proc/$1/root}
   if [ -n "$ERLMCP_COOKIE_FILE" ]; then
-    [ -r "$ERLMCP_COOKIE_FILE" ] || fail "no_cookie $ERLMCP_COOKIE_FILE (label erlmcp.backup.cookie-file) cannot be read"
-    head -n 1 "$ERLMCP_COOKIE_FILE"
+    [ -r "$root$ERLMCP_COOKIE_FILE" ] || fail "no_cookie $ERLMCP_COOKIE_FILE (label erlmcp.backup.cookie-file) cannot be read"
+    head -n 1 "$root$ERLMCP_COOKIE_FILE"
     return
   fi
   cookie=$(argument "$1" setcookie)
@@ -62,7 +69,7 @@ cookie_of() {
   esac
   home=$(argument "$1" home)
   for file in "$home/.erlang.cookie" "$(variable "$1" XDG_CONFIG_HOME)/erlang/.erlang.cookie" "$home/.config/erlang/.erlang.cookie"; do
-    [ -n "$cookie" ] || { [ -r "$file" ] && cookie=$(head -n 1 "$file"); }
+    [ -n "$cookie" ] || { [ -r "$root$file" ] && cookie=$(head -n 1 "$root$file"); }
   done
   [ -n "$cookie" ] || cookie=$(variable "$1" RELEASE_COOKIE)
   [ -n "$cookie" ] || cookie=$(variable "$1" RABBITMQ_ERLANG_COOKIE)
@@ -80,6 +87,14 @@ session() {
   [ -n "$ERLMCP_COOKIE" ] || fail "no_cookie no cookie found on the command line, in the VM's home or its environment"
   ROOTDIR=$(argument "$vm" root)
   BINDIR=$(argument "$vm" bindir)
+  if [ -n "$ERLMCP_BESIDE" ]; then
+    for key in proto_dist epmd_module; do
+      value=$(argument "$vm" $key)
+      case $value in '' | inet_tcp) ;; *) fail "no_tls the node uses -$key $value, and its image has no shell" ;; esac
+    done
+    ROOTDIR=/usr/lib/erlang
+    for BINDIR in "$ROOTDIR"/erts-*/bin; do :; done
+  fi
   [ -x "$BINDIR/erlexec" ] || fail "no_erlexec $BINDIR/erlexec is missing or may not be run"
   type=sname
   [ -n "$(argument "$vm" name)" ] && type=name
@@ -96,6 +111,7 @@ session() {
   done
   for key in ERL_EPMD_PORT LD_LIBRARY_PATH; do
     value=$(variable "$vm" $key)
+    [ -n "$ERLMCP_BESIDE" ] && [ $key = LD_LIBRARY_PATH ] && value=
     [ -n "$value" ] && export "$key=$value"
   done
   EMU=beam PROGNAME=erl HOME=/nonexistent ERL_CRASH_DUMP_SECONDS=0

@@ -1,5 +1,4 @@
 import type { CaptureSink, Component } from "@erlmcp/entry";
-import type { Engine } from "@erlmcp/docker";
 import { BackupError } from "@erlmcp/errors";
 import type { AgentFiles } from "./agent.ts";
 import { captureDets } from "./capture-dets.ts";
@@ -8,6 +7,7 @@ import { captureMnesia } from "./capture-mnesia.ts";
 import { type Capture, giveEntries, StoreFailure } from "./capture-table.ts";
 import { captureNewcomers } from "./newcomers.ts";
 import { groupClusters } from "./cluster.ts";
+import type { NodeEngine } from "./vm.ts";
 import { openNode, type ErlangNode, type OpenNode } from "./node.ts";
 import { planDets, planEts, planMnesia, planMnesiaLocal } from "./plan.ts";
 import { RunPool } from "./row-sorter.ts";
@@ -29,7 +29,7 @@ export interface ErlangResult {
 }
 
 export interface CaptureErlangOptions {
-  engine: Pick<Engine, "exec">;
+  engine: NodeEngine;
   agent: AgentFiles;
   nodes: readonly ErlangNode[];
   components: readonly ErlangComponent[];

@@ -15,13 +15,17 @@ const hints: Record<string, string> = {
   no_cookie: "Set the label erlmcp.backup.cookie-file to the file that holds the node's cookie.",
   cannot_connect: "Check the cookie (label erlmcp.backup.cookie-file) and the node's name.",
   busy: "Wait for the other job to end; a killed one leaves the node within seconds.",
+  no_tls: "Add a shell to the image (busybox is enough): then the client runs inside, where the certificates are.",
   no_erlexec: "The VM's own erts must be readable for its user.",
 };
 
-/**
- * What the end of an exec means: our own failure line (`erlmcp: CODE TEXT`), a container without a shell, or whatever
- * it said last.
- */
+/** True when the container has no shell to run connect.sh with, or one without its tools. */
+export function lacksShell(end: { exitCode: number; text: string }): boolean {
+  if (/^erlmcp: /m.test(end.text)) return false;
+  return end.exitCode === 126 || end.exitCode === 127 || /executable file not found|no such file/i.test(end.text);
+}
+
+/** What the end of an exec means: our own failure line (`erlmcp: CODE TEXT`), or whatever it said last. */
 export function execFailure(container: string, end: { exitCode: number; text: string }): BackupError {
   const own = /^erlmcp: (\w+) (.*)$/m.exec(end.text);
   if (own !== null) {
@@ -32,11 +36,6 @@ export function execFailure(container: string, end: { exitCode: number; text: st
       `cannot reach the node in ${container}: ${text}`,
       hint === undefined ? {} : { hint },
     );
-  }
-  if (end.exitCode === 126 || end.exitCode === 127 || /executable file not found|no such file/i.test(end.text)) {
-    return new BackupError("SOURCE_FAILED", `container ${container} has no shell (sh) to run the node's client in`, {
-      hint: "Nodes in images without a shell cannot be captured: add sh to the image (busybox is enough).",
-    });
   }
   const last = end.text.trim().split("\n").at(-1) ?? "";
   return new BackupError(

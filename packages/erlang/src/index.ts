@@ -13,6 +13,7 @@ export { unpack, unpackFlags, type ReadContent, type UnpackFile, type UnpackProc
 export type { Spill, SpillReader, SpillWriter } from "./spill.ts";
 export { lookAtNode } from "./look.ts";
 export type { Inventory } from "./inventory.ts";
+export type { NodeEngine } from "./vm.ts";
 export { restoreEts, type EtsRestored, type RestoreEtsOptions } from "./restore-ets.ts";
 export { writeErlangFiles } from "./local-vm.ts";
 export { createRowSummer, type RowSum } from "./row-sum.ts";

@@ -1,9 +1,8 @@
-import type { Engine } from "@erlmcp/docker";
 import type { AgentFiles } from "./agent.ts";
 import { parseInventory, type Inventory } from "./inventory.ts";
 import type { ErlangNode } from "./node.ts";
 import { Session } from "./session.ts";
-import { chooseVm, findVms } from "./vm.ts";
+import { chooseVm, findVms, type NodeEngine } from "./vm.ts";
 
 /**
  * What a running node says of itself and its tables; nothing is demanded of it, unlike of one that is captured.
@@ -11,12 +10,13 @@ import { chooseVm, findVms } from "./vm.ts";
  * @throws BackupError SOURCE_FAILED when there is none in the container, or it cannot be reached
  */
 export async function lookAtNode(
-  options: { engine: Pick<Engine, "exec">; agent: AgentFiles; signal: AbortSignal },
+  options: { engine: NodeEngine; agent: AgentFiles; signal: AbortSignal },
   { container, settings }: ErlangNode,
 ): Promise<Inventory> {
   const { engine, agent, signal } = options;
-  const vm = chooseVm(await findVms(engine, agent, { container, signal }), container, settings.node);
-  const session = await Session.open(engine, agent, { container, vm, cookieFile: settings.cookieFile, signal });
+  const { vms, connect } = await findVms(engine, agent, { container, signal });
+  const vm = chooseVm(vms, container, settings.node);
+  const session = await Session.open(connect, agent, { container, vm, cookieFile: settings.cookieFile, signal });
   try {
     const inventory = parseInventory(await session.request("inventory", {}));
     await session.close();

@@ -1,9 +1,9 @@
 import type { AgentFiles } from "./agent.ts";
-import type { Engine, ErlangSettings } from "@erlmcp/docker";
+import type { ErlangSettings } from "@erlmcp/docker";
 import { checkIdentity } from "./identity.ts";
 import { parseInventory, type Inventory } from "./inventory.ts";
 import { Session } from "./session.ts";
-import { chooseVm, findVms } from "./vm.ts";
+import { chooseVm, findVms, type NodeEngine } from "./vm.ts";
 
 /** A container with an Erlang node in it, as its labels describe it. */
 export interface ErlangNode {
@@ -21,13 +21,14 @@ export interface OpenNode {
 
 /** @throws BackupError SOURCE_FAILED with the reason why the node cannot be captured */
 export async function openNode(
-  options: { engine: Pick<Engine, "exec">; agent: AgentFiles; signal: AbortSignal },
+  options: { engine: NodeEngine; agent: AgentFiles; signal: AbortSignal },
   node: ErlangNode,
 ): Promise<OpenNode> {
   const { engine, agent, signal } = options;
   const { container, settings } = node;
-  const vm = chooseVm(await findVms(engine, agent, { container, signal }), container, settings.node);
-  const session = await Session.open(engine, agent, { container, vm, cookieFile: settings.cookieFile, signal });
+  const { vms, connect } = await findVms(engine, agent, { container, signal });
+  const vm = chooseVm(vms, container, settings.node);
+  const session = await Session.open(connect, agent, { container, vm, cookieFile: settings.cookieFile, signal });
   try {
     const inventory = parseInventory(await session.request("inventory", {}));
     checkIdentity(inventory, { container, settings });

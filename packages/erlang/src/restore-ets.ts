@@ -1,18 +1,18 @@
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
-import type { Engine } from "@erlmcp/docker";
 import { bytesOf, type TableEntry } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import { z } from "zod";
 import type { AgentFiles } from "./agent.ts";
 import type { EtsTable } from "./inventory.ts";
+import type { NodeEngine } from "./vm.ts";
 import { openNode, type ErlangNode } from "./node.ts";
 import { RequestError, type Session } from "./session.ts";
 import { etsPaths } from "./table-path.ts";
 import type { ReadContent } from "./unpack.ts";
 
 export interface RestoreEtsOptions {
-  readonly engine: Pick<Engine, "exec">;
+  readonly engine: NodeEngine;
   readonly agent: AgentFiles;
   readonly entries: readonly TableEntry[]; // all that were captured of the node
   readonly wants?: ((entry: TableEntry) => boolean) | undefined; // those to restore; all of them when undefined

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Engine, Exec } from "@erlmcp/docker";
+import type { Exec } from "@erlmcp/docker";
 import { BackupError } from "@erlmcp/errors";
 import { z } from "zod";
 import type { AgentFiles } from "./agent.ts";
@@ -8,7 +8,7 @@ import { execFailure, printable } from "./exec-failure.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { RowSorter } from "./row-sorter.ts";
 import { maxRowBytes } from "./run.ts";
-import type { Vm } from "./vm.ts";
+import type { Connect, Vm } from "./vm.ts";
 
 /** One request failed; the session goes on. `code` is the agent's: vanished, unreadable, open, checkpoint … */
 export class RequestError extends Error {
@@ -56,11 +56,10 @@ export class Session {
     this.#container = container;
   }
 
-  static async open(engine: Pick<Engine, "exec">, agent: AgentFiles, options: SessionOptions): Promise<Session> {
+  static async open(connect: Connect, agent: AgentFiles, options: SessionOptions): Promise<Session> {
     const { container, vm, cookieFile, signal } = options;
     const env = { ERLMCP_PID: vm.pid, ...(cookieFile === undefined ? {} : { ERLMCP_COOKIE_FILE: cookieFile }) };
-    const cmd = ["sh", "-c", agent.connectScript, "connect", "session"];
-    const exec = await engine.exec(container, { cmd, user: `${vm.uid}:${vm.gid}`, env, stdin: "open", signal });
+    const exec = await connect("session", { user: `${vm.uid}:${vm.gid}`, env, stdin: "open", signal });
     const session = new Session(exec, container);
     session.#send(agent.client);
     session.#send(agent.agent);

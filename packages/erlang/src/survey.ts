@@ -1,15 +1,15 @@
-import type { Engine } from "@erlmcp/docker";
 import type { LedgerLine } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
 import type { AgentFiles } from "./agent.ts";
 import type { ErlangComponent } from "./capture.ts";
 import { groupClusters } from "./cluster.ts";
 
+import type { NodeEngine } from "./vm.ts";
 import { openNode, type ErlangNode, type OpenNode } from "./node.ts";
 import { planDets, planEts, planMnesia, planMnesiaLocal, type TablePlan } from "./plan.ts";
 
 export interface SurveyErlangOptions {
-  engine: Pick<Engine, "exec">;
+  engine: NodeEngine;
   agent: AgentFiles;
   nodes: readonly ErlangNode[];
   components: readonly ErlangComponent[];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { execFailure } from "./exec-failure.ts";
+import { execFailure, lacksShell } from "./exec-failure.ts";
 import { chooseVm, sameNode, type Vm } from "./vm.ts";
 
 const vm = (pid: string, name: string): Vm => ({ pid, uid: "0", gid: "0", name });
@@ -43,6 +43,21 @@ describe("chooseVm", () => {
   });
 });
 
+it.for([
+  {
+    name: "the engine that finds no sh",
+    exitCode: 127,
+    text: 'exec: "sh": executable file not found in $PATH',
+    lacks: true,
+  },
+  { name: "a runtime that finds no sh", exitCode: 1, text: "stat /bin/sh: no such file or directory", lacks: true },
+  { name: "a shell without the tools", exitCode: 127, text: "", lacks: true },
+  { name: "a failure line of our own", exitCode: 1, text: "erlmcp: no_cookie /x: no such file", lacks: false },
+  { name: "a process that was killed", exitCode: 137, text: "", lacks: false },
+])("tells from $name whether there is a shell: $lacks", ({ exitCode, text, lacks }) => {
+  expect(lacksShell({ exitCode, text })).toBe(lacks);
+});
+
 describe("execFailure", () => {
   it.for([
     {
@@ -51,13 +66,6 @@ describe("execFailure", () => {
       text: "noise\nerlmcp: no_cookie no cookie found\nmore",
       message: "cannot reach the node in box: no cookie found",
       hint: "Set the label erlmcp.backup.cookie-file to the file that holds the node's cookie.",
-    },
-    {
-      name: "no shell",
-      exitCode: 127,
-      text: 'exec: "sh": executable file not found in $PATH',
-      message: "container box has no shell (sh) to run the node's client in",
-      hint: "Nodes in images without a shell cannot be captured: add sh to the image (busybox is enough).",
     },
     {
       name: "anything else, made printable",

@@ -1,7 +1,7 @@
 import { BackupError } from "@erlmcp/errors";
 import type { AgentFiles } from "./agent.ts";
-import type { Engine } from "@erlmcp/docker";
-import { collect, execFailure } from "./exec-failure.ts";
+import type { Engine, Exec, ExecOptions } from "@erlmcp/docker";
+import { collect, execFailure, lacksShell } from "./exec-failure.ts";
 
 /** An Erlang VM in a container. `name` may lack its host part, or be empty where the finder may not look. */
 export interface Vm {
@@ -11,19 +11,56 @@ export interface Vm {
   name: string;
 }
 
-/** Lists the VMs of a container. @throws BackupError SOURCE_FAILED when the container has no shell or is not running */
+/** What of the engine it takes to get into a node. */
+export type NodeEngine = Pick<Engine, "exec" | "beside">;
+
+/** Starts connect.sh where it can see the VM. */
+export type Connect = (
+  verb: "find" | "session",
+  how: Pick<ExecOptions, "user" | "env" | "signal"> & { stdin?: "open" },
+) => Promise<Exec>;
+
+/**
+ * Lists the VMs of a container: from inside it, or, where it has no shell, from a container beside it that sees its
+ * processes and has an OTP of its own.
+ *
+ * @returns with them the way in, which is that of the session too
+ * @throws BackupError SOURCE_FAILED when neither works
+ */
 export async function findVms(
-  engine: Pick<Engine, "exec">,
+  engine: NodeEngine,
   agent: AgentFiles,
-  options: { container: string; signal: AbortSignal },
-): Promise<Vm[]> {
-  const { container, signal } = options;
-  const cmd = ["sh", "-c", agent.connectScript, "connect", "find"];
-  const process = await engine.exec(container, { cmd, user: "0", signal });
+  { container, signal }: { container: string; signal: AbortSignal },
+): Promise<{ vms: Vm[]; connect: Connect }> {
+  const words = (verb: string): string[] => ["sh", "-c", agent.connectScript, "connect", verb];
+  const inside: Connect = (verb, how) => engine.exec(container, { ...how, cmd: words(verb) });
+  const found = await listVms(inside, signal);
+  if (found.exitCode === 0) return { vms: parseVms(found.stdout), connect: inside };
+  if (!lacksShell(found)) throw execFailure(container, found);
+  const beside: Connect = (verb, how) =>
+    engine.beside(container, {
+      ...how,
+      cmd: words(verb),
+      env: { ...how.env, ERLMCP_BESIDE: "1" },
+      labels: { "erlmcp.job": "node-client" },
+    });
+  const seen = await listVms(beside, signal);
+  if (seen.exitCode !== 0) throw execFailure(container, seen);
+  return { vms: parseVms(seen.stdout), connect: beside };
+}
+
+async function listVms(
+  connect: Connect,
+  signal: AbortSignal,
+): Promise<{ exitCode: number; stdout: string; text: string }> {
+  const process = await connect("find", { user: "0", signal });
   const stdout = await collect(process.stdout);
   const exitCode = await process.exitCode;
-  if (exitCode !== 0) throw execFailure(container, { exitCode, text: `${process.stderr()}\n${stdout}` });
-  return stdout
+  return { exitCode, stdout, text: `${process.stderr()}\n${stdout}` };
+}
+
+function parseVms(text: string): Vm[] {
+  return text
     .split("\n")
     .map((line) => /^(\d+) (\d+) (\d+) (.*)$/.exec(line))
     .filter((match) => match !== null)

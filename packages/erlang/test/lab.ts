@@ -3,7 +3,7 @@ import { execFile, spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Engine } from "@erlmcp/docker";
+import type { Engine, Exec } from "@erlmcp/docker";
 import { type CaptureSink, type ContentRef, Entry, LedgerLine, type TableEntry } from "@erlmcp/entry";
 import type { AgentFiles } from "../src/agent.ts";
 import type { ErlangComponent } from "../src/capture.ts";
@@ -14,13 +14,29 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const image = `erlmcp-test/erlang-node:${process.env["ERLMCP_TAG"] ?? "local"}`;
 const cookie = "lab-cookie";
 
+const shellLessImage = image.replace("erlang-node", "erlang-shell-less");
+
 export async function docker(...args: string[]): Promise<string> {
   const { stdout } = await run("docker", args, { maxBuffer: 64 * 1024 * 1024 });
   return stdout;
 }
 
 /** Builds the image with OTP, the sample tables and the agent. */
-export async function buildImage(): Promise<void> {
+export function buildImage(): Promise<void> {
+  return build("lab", image);
+}
+
+/** Builds an image with the same release and nothing else. */
+export function buildShellLessImage(): Promise<void> {
+  return build("shell-less", shellLessImage);
+}
+
+/** An engine whose containers beside others are made from the image with OTP; a job has its own. */
+export function withHelper(engine: Engine): Engine {
+  return { ...engine, beside: (container, how) => engine.beside(container, { ...how, image }) };
+}
+
+async function build(target: string, tag: string): Promise<void> {
   const base = process.env["ERLMCP_DEBIAN_IMAGE"] ?? "debian:trixie-slim";
   const secret = `id=ca,src=${process.env["ERLMCP_CA_FILE"] ?? "/dev/null"}`;
   await docker(
@@ -29,8 +45,10 @@ export async function buildImage(): Promise<void> {
     secret,
     "--build-arg",
     `DEBIAN_IMAGE=${base}`,
+    "--target",
+    target,
     "--tag",
-    image,
+    tag,
     "--file",
     `${here}node/Dockerfile`,
     `${here}..`,
@@ -65,6 +83,13 @@ export class Lab {
     const container = await this.container("--hostname", host, ...options);
     await start(container, { flags, expression });
     return new LabNode(container, `lab@${host}`);
+  }
+
+  /** A container whose first process is a node, and which has no shell. */
+  async shellLess(): Promise<ShellLessNode> {
+    const id = (await docker("run", "--detach", ...this.#label, shellLessImage)).trim();
+    await until(async () => (await docker("logs", id)).includes("ready"));
+    return new ShellLessNode(id);
   }
 
   async remove(): Promise<void> {
@@ -131,6 +156,35 @@ export class LabNode {
       code,
     ];
     return docker("exec", this.container, ...args);
+  }
+}
+
+export class ShellLessNode {
+  readonly container: string;
+  readonly name = "lab@127.0.0.1";
+
+  constructor(container: string) {
+    this.container = container;
+  }
+
+  /** As LabNode's, from a container in the same network. */
+  async ask(call: string): Promise<string> {
+    const code = `true = net_kernel:connect_node('${this.name}'), io:put_chars(erpc:call('${this.name}', fun() -> ${call} end)), halt().`;
+    const name = `ctl${randomUUID().slice(0, 8)}@127.0.0.1`;
+    const node = [
+      "-name",
+      name,
+      "-setcookie",
+      cookie,
+      "-start_epmd",
+      "false",
+      "-erl_epmd_port",
+      "4370",
+      "-dist_listen",
+      "false",
+    ];
+    const beside = ["run", "--rm", "--network", `container:${this.container}`, image];
+    return docker(...beside, "erl", "-noinput", "-hidden", ...node, "-pa", "/lab", "-eval", code);
   }
 }
 
@@ -224,12 +278,11 @@ export class Sinks {
 
 /** An engine whose long streams come to a halt once: `onReached` is awaited when so many bytes have come. */
 export function stalled(engine: Engine, bytes: number, onReached: () => Promise<void>): Engine {
+  const stall = (exec: Exec): Exec => ({ ...exec, stdout: stopAt(exec.stdout, bytes, onReached) });
   return {
     ...engine,
-    async exec(container, options) {
-      const exec = await engine.exec(container, options);
-      return { ...exec, stdout: stopAt(exec.stdout, bytes, onReached) };
-    },
+    exec: async (container, options) => stall(await engine.exec(container, options)),
+    beside: async (container, options) => stall(await engine.beside(container, options)),
   };
 }
 
