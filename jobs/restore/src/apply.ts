@@ -5,7 +5,7 @@ import type { RestorePoint } from "@erlmcp/restore-point";
 import type { Compared } from "./compare.ts";
 import { putConfig } from "./put-config.ts";
 import { putDets, putMnesia } from "./put-erlang.ts";
-import { putDatabases, stageDatabases, type StagedServers } from "./put-postgres.ts";
+import { putDatabases, type StagedServers } from "./put-postgres.ts";
 import { putEts } from "./put-ets.ts";
 import { putVolume } from "./put-volume.ts";
 import type { Placed } from "./plan.ts";
@@ -35,26 +35,34 @@ export interface Applied {
   readonly compared?: Compared | undefined; // with the restore point, when it had been put in its place
 }
 
-/** Does the whole of it: stop, put everything in its place, start, wait until all is well. Done again it comes to the same. */
-export async function apply(run: Applying): Promise<readonly Applied[]> {
-  const { host, intent, signal, progress, context } = run;
+/**
+ * Does the whole of it once databases are staged: stop, put everything in its place, start, wait until all is well. Done again it
+ * comes to the same.
+ */
+export async function apply(run: Applying, staged: StagedServers): Promise<readonly Applied[]> {
+  const { host, intent, signal, context } = run;
   const { engine } = host;
   const applied: Applied[] = [];
-  for (const { part } of run.placed) progress.expect(part.source.bytes);
-  const putting: Putting = { ...run, staged: await stageDatabases(run) }; // beside the old ones, while all goes on
-  progress.step("stopping services");
+  const putting: Putting = { ...run, staged };
+  say(run, "stopping services");
   await stopServices(engine, intent.stopped);
   const [before, after] = [run.placed.filter((one) => !needsNode(one)), run.placed.filter(needsNode)];
   await applyAll(putting, before, applied);
-  progress.step("starting services");
+  say(run, "starting services");
   await startServices(engine, intent.stopped);
-  progress.step("waiting for health");
+  say(run, "waiting for health");
   const waiting = { signal, monotonicMs: context.monotonicMs };
   await awaitHealth(engine, intent.stopped, waiting);
   const url = run.settings.values.HEALTH_URL;
   if (url !== undefined) await awaitUrl(url, waiting);
   await applyAll(putting, after, applied);
   return applied;
+}
+
+/** A step of its own: where a restore that was cut off has been is in its log. */
+export function say({ progress, context }: Applying, step: string): void {
+  progress.step(step);
+  context.log.info(step);
 }
 
 /** ETS tables exist only while their application runs. */

@@ -8,7 +8,11 @@ export const Journal = z.strictObject({
   tag: z.string().regex(/^[0-9a-f]{12}$/), // in the names of everything that it keeps aside
   id: z.string(), // the restore point
   safety: z.string().nullable(), // the restore point of what was there before
-  state: z.enum(["applying", "undoing", "finishing"]), // finishing: all is restored, what was kept goes
+  /**
+   * staging: databases are restored beside the old ones, nothing else has begun; unstaging: they go again. finishing: all
+   * is restored, what was kept goes.
+   */
+  state: z.enum(["staging", "unstaging", "applying", "undoing", "finishing"]),
   begun_at: z.iso.datetime(),
   select: z.strictObject({
     only: z.array(Component).nullable(),

@@ -39,7 +39,7 @@ export async function launch(run: Run): Promise<JobOutcome> {
     tag,
     id,
     safety,
-    state: "applying",
+    state: "staging",
     begun_at: context.now().toISOString(),
     ...selectionOf(request),
     nodes,
@@ -61,7 +61,8 @@ async function goOn(run: Run, repository: Repository, intent: Journal | undefine
       hint: `Finish it with restore --resume; then restore ${safety ?? "another restore point"} to go back.`,
     });
   }
-  if (request.action === "abort" && safety === null) {
+  const untouched = intent.state === "staging" || intent.state === "unstaging";
+  if (request.action === "abort" && safety === null && !untouched) {
     throw new BackupError("USAGE", `the restore of ${id} cannot be undone: it was begun without a safety backup`, {
       hint: "Finish it with restore --resume.",
     });
@@ -70,7 +71,8 @@ async function goOn(run: Run, repository: Repository, intent: Journal | undefine
     planFor(run, { point, tag: intent.tag, intent }),
   );
   refuse(plan);
-  return startWorker(run, plan, { ...intent, state: request.action === "abort" ? "undoing" : intent.state });
+  const back = untouched ? "unstaging" : "undoing";
+  return startWorker(run, plan, { ...intent, state: request.action === "abort" ? back : intent.state });
 }
 
 /** What is damaged so that not even a plan can be made is named all the same, and all of it. */
@@ -160,8 +162,9 @@ function showPlan({ context, request }: Run, plan: Plan, id: string): JobOutcome
   return { exitCode: 0 };
 }
 
-function cutOff({ id, begun_at, safety }: Journal): BackupError {
-  const undo = safety === null ? "" : ", or undo it with restore --abort";
+function cutOff({ id, begun_at, safety, state }: Journal): BackupError {
+  const undo =
+    safety === null && state !== "staging" && state !== "unstaging" ? "" : ", or undo it with restore --abort";
   return new BackupError("LOCKED", `a restore of ${id}, begun at ${begun_at}, was cut off`, {
     hint: `Finish it with restore --resume${undo}.`,
   });

@@ -205,9 +205,9 @@ export function planAsData({ placed, stop, problems, seconds }: Plan, id: string
   };
 }
 
-const order: readonly Component[] = ["volumes", "dets", "mnesia", "postgres", "config", "ets"];
+const order: readonly Component[] = ["volumes", "dets", "mnesia", "config", "postgres", "ets"];
 
-/** As they are done: what a start takes in before it, what needs a running node after it. */
+/** As they are done: what a start takes in before it (a server's configuration too), what needs a running node after it. */
 export function inSteps(placed: readonly Placed[]): Placed[] {
   return placed.toSorted((a, b) => order.indexOf(a.part.source.component) - order.indexOf(b.part.source.component));
 }

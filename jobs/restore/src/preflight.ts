@@ -27,6 +27,7 @@ export async function verifyFirst({ context, quiet, access, id, worker }: Prefli
   const { signal, log } = context;
   const progress = createProgress(context.stderr, log, { quiet, monotonicMs: context.monotonicMs });
   const threads = worker === undefined ? 0 : Math.min(availableParallelism(), mostThreads);
+  log.info({ backup_id: id }, "verifying");
   try {
     const { findings, omitted } = await verifyRestorePoint(id, {
       access,

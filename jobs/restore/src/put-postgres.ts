@@ -1,6 +1,8 @@
 import type { DumpEntry } from "@erlmcp/entry";
+import type { Container } from "@erlmcp/docker";
 import { BackupError } from "@erlmcp/errors";
 import {
+  awaitPostgres,
   finishPostgresRestore,
   planPostgresRestore,
   restorePostgres,
@@ -28,6 +30,10 @@ interface Restoring {
 export async function askServers(restoring: Restoring, placed: readonly Placed[]): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const one of ofPostgres(placed)) {
+    const asleep =
+      one.target.kind === "container" ? one.target.containers.filter(({ state }) => state !== "running") : [];
+    problems.push(...asleep.map(mustRun));
+    if (asleep.length > 0) continue;
     for (const restore of await restoresOf(restoring, one)) {
       const plan = await planPostgresRestore(restore);
       const { name } = restore.target.container;
@@ -48,6 +54,11 @@ export async function askServers(restoring: Restoring, placed: readonly Placed[]
   return problems;
 }
 
+function mustRun({ name, state }: Container): Problem {
+  const message = `${name} is ${state}, and its databases are restored by the running server`;
+  return { severity: "refuse", message, hint: `Start it: docker start ${name}.` };
+}
+
 /** What staging told of each server that databases were staged in. */
 export type StagedServers = ReadonlyMap<Placed, Pick<PostgresRestored, "roles" | "notes">>;
 
@@ -56,7 +67,8 @@ export async function stageDatabases(run: Applying): Promise<StagedServers> {
   const staged = new Map<Placed, Pick<PostgresRestored, "roles" | "notes">>();
   for (const placed of ofPostgres(run.placed)) {
     run.progress.step(`postgres ${placed.part.source.name}`);
-    for (const restore of await restoresOf(restoringOf(run), placed)) {
+    run.context.log.info({ component: "postgres", source: placed.part.source.name }, "restoring beside what is there");
+    for (const restore of await reachServers(run, placed)) {
       if (restore.table === undefined) staged.set(placed, await stagePostgresRestore(restore));
     }
   }
@@ -66,7 +78,7 @@ export async function stageDatabases(run: Applying): Promise<StagedServers> {
 /** Gives the staged databases their names, and single tables their rows. What was there is kept until the end. */
 export async function putDatabases(run: Putting, placed: Placed): Promise<Applied> {
   const restored: Pick<PostgresRestored, "databases" | "table">[] = [];
-  for (const restore of await restoresOf(restoringOf(run), placed)) {
+  for (const restore of await reachServers(run, placed)) {
     if (restore.table !== undefined) restored.push(await restorePostgres(restore));
     else restored.push({ databases: await swapPostgresRestore(restore.target), table: undefined });
   }
@@ -111,15 +123,31 @@ function comparedServer(
 /** Drops what was kept: there is no way back afterwards. */
 export async function finishDatabases(run: Applying): Promise<void> {
   for (const placed of ofPostgres(run.placed)) {
-    for (const { target } of await restoresOf(restoringOf(run), placed)) await finishPostgresRestore(target);
+    for (const { target } of await reachServers(run, placed)) await finishPostgresRestore(target);
   }
 }
 
 /** Puts the servers back as they were, wherever the restore stopped. */
 export async function undoDatabases(run: Applying): Promise<void> {
   for (const placed of ofPostgres(run.placed)) {
-    for (const { target } of await restoresOf(restoringOf(run), placed)) await undoPostgresRestore(target);
+    for (const { target } of await reachServers(run, placed)) await undoPostgresRestore(target);
   }
+}
+
+/**
+ * The restores of a server that answers: it may have been stopped because its configuration changes, or have ended, and
+ * only from it the databases come and go.
+ */
+async function reachServers(run: Applying, placed: Placed): Promise<PostgresRestore[]> {
+  const { engine } = run.host;
+  const restores = await restoresOf(restoringOf(run), placed);
+  for (const { target } of restores) {
+    const { id } = target.container;
+    if ((await engine.container(id)).state === "paused") await engine.unpause(id);
+    await engine.start(id);
+    await awaitPostgres(target);
+  }
+  return restores;
 }
 
 function ofPostgres(placed: readonly Placed[]): Placed[] {

@@ -23,7 +23,7 @@ export async function undo(run: Applying): Promise<void> {
     const placed = await placeAgain(run, point);
     const here = { ...intent, renames: {}, nodes: placed.flatMap(placesIn) }; // it was captured from these very nodes
     const again: Applying = { ...run, intent: here, point, placed, signal, undoing: true };
-    const compared = await compareAll(again, await apply(again));
+    const compared = await compareAll(again, await apply(again, new Map()));
     for (const weight of ["fails", "incomplete"] as const) {
       for (const line of differencesOf(compared, weight)) run.context.log.warn(`put back, but ${line}`);
     }

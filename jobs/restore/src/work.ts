@@ -2,10 +2,10 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BackupError } from "@erlmcp/errors";
 import type { Repository } from "@erlmcp/fs";
-import { accessTo, lockFor, openLocal } from "@erlmcp/host";
+import { accessTo, lockFor, openLocal, type FlushedRecord } from "@erlmcp/host";
 import { createProgress, type JobOutcome } from "@erlmcp/job";
 import { openRestorePoint } from "@erlmcp/restore-point";
-import { apply, type Applied, type Applying } from "./apply.ts";
+import { apply, say, type Applied, type Applying } from "./apply.ts";
 import { requireSame, type Compared } from "./compare.ts";
 import { compareAll } from "./compare-all.ts";
 import { lookAround } from "./here.ts";
@@ -13,7 +13,7 @@ import { Journal, openJournal } from "./journal.ts";
 import { intentVariable } from "./launch.ts";
 import { selectParts } from "./parts.ts";
 import { inSteps, planRestore, type Placed } from "./plan.ts";
-import { finishDatabases } from "./put-postgres.ts";
+import { finishDatabases, stageDatabases, undoDatabases } from "./put-postgres.ts";
 import { writeReceipt } from "./receipt.ts";
 import { report } from "./report.ts";
 import { requireRoom } from "./room.ts";
@@ -56,25 +56,21 @@ async function underJournal(run: Working): Promise<Outcome> {
   try {
     const placed = await placeParts(run, point);
     const applying: Applying = { ...run, point, placed, progress, signal: run.context.signal };
-    if (intent.state === "undoing") {
-      await journal.put(intent);
-      await undo(applying);
-      await journal.clear();
+    await requireOwn(run, journal);
+    if (intent.state === "undoing" || intent.state === "unstaging") {
+      await takeBack(applying, journal, intent.state);
       return undone(intent);
     }
     if (intent.state === "finishing") {
+      say(applying, "tidying up");
       await finishDatabases(applying);
       await journal.clear();
       return { id: intent.id, ...report(intent, [], []) };
     }
     await requireRoom(applying);
-    await journal.put(intent);
-    const { applied, compared } = await applyOrUndo(applying, async () => {
-      await journal.put({ ...intent, state: "undoing" });
-      await undo(applying);
-      await journal.clear();
-    });
+    const { applied, compared } = await restoreOrUndo(applying, journal);
     await journal.put({ ...intent, state: "finishing" });
+    say(applying, "tidying up");
     await finishDatabases(applying);
     await journal.clear();
     return { id: intent.id, ...report(intent, applied, compared) };
@@ -94,32 +90,63 @@ async function placeParts(run: Working, point: Applying["point"]): Promise<Place
   return inSteps(plan.placed);
 }
 
-/** All or nothing: whatever stops it half-way, what was there is put back, if there is a safety backup to do it from. */
-async function applyOrUndo(
-  applying: Applying,
-  putBack: () => Promise<void>,
+/** Another restore may have begun, or this one have been finished, since the launcher looked: it held no lock. */
+async function requireOwn({ intent, request }: Working, journal: FlushedRecord<Journal>): Promise<void> {
+  const found = await journal.read();
+  const expected = request.action === "restore" ? undefined : intent.tag;
+  if (found?.tag === expected) return;
+  throw new BackupError("LOCKED", `another run has ${found === undefined ? "ended" : "begun"} a restore meanwhile`, {
+    hint: "Nothing was touched by this one. Look at the system, then run it again.",
+  });
+}
+
+/** All or nothing: whatever stops it half-way, what was there is put back, as far as there is something to do it from. */
+async function restoreOrUndo(
+  run: Applying,
+  journal: FlushedRecord<Journal>,
 ): Promise<{ applied: readonly Applied[]; compared: readonly Compared[] }> {
-  const { intent, context } = applying;
+  const { intent, context, progress } = run;
+  let { state } = intent;
+  await journal.put(intent);
   try {
-    const applied = await apply(applying);
-    const compared = await compareAll(applying, applied);
+    for (const { part } of run.placed) progress.expect(part.source.bytes);
+    const staged = await stageDatabases(run); // while all goes on
+    await journal.put({ ...intent, state: "applying" });
+    state = "applying";
+    const applied = await apply(run, staged);
+    say(run, "comparing");
+    const compared = await compareAll(run, applied);
     requireSame(compared);
     return { applied, compared };
   } catch (cause) {
     const failure = context.signal.aborted ? context.signal.reason : cause;
-    if (intent.safety === null) throw stuck(failure, intent);
+    if (state !== "staging" && intent.safety === null) throw stuck(failure, intent);
     context.log.error({ reason: messageOf(failure) }, "the restore failed; putting back what was there");
     try {
-      await putBack();
+      await takeBack(run, journal, state);
     } catch (second) {
       throw notPutBack(failure, second, intent);
     }
-    throw putBackFrom(failure, intent);
+    throw putBackFrom(failure, intent, state);
   }
 }
 
-function undone({ id, safety }: Journal): Outcome {
-  const text = `the restore of ${id} is undone: what was there is back, from ${safety ?? "nothing"}\n`;
+/**
+ * Back to what was there. As long as databases are staged nothing else was touched, and whatever the system has written since
+ * the safety backup must not be lost.
+ */
+async function takeBack(run: Applying, journal: FlushedRecord<Journal>, from: Journal["state"]): Promise<void> {
+  const state = from === "staging" || from === "unstaging" ? "unstaging" : "undoing";
+  await journal.put({ ...run.intent, state });
+  if (state === "undoing") await undo(run);
+  else await undoDatabases({ ...run, signal: new AbortController().signal });
+  await journal.clear();
+}
+
+function undone({ id, safety, state }: Journal): Outcome {
+  const how =
+    state === "unstaging" ? "nothing but databases beside the old ones had begun" : `from ${safety ?? "nothing"}`;
+  const text = `the restore of ${id} is undone: what was there is back, ${how}\n`;
   return { id, exitCode: 0, text, details: { undone: true, safety_backup: safety } };
 }
 
@@ -131,9 +158,10 @@ function codeOf(error: unknown): BackupError["code"] {
   return error instanceof BackupError ? error.code : "FAILED";
 }
 
-function putBackFrom(failure: unknown, { safety }: Journal): BackupError {
+function putBackFrom(failure: unknown, { safety }: Journal, state: Journal["state"]): BackupError {
+  const how = state === "staging" ? "Nothing had been stopped yet." : `It was done from ${safety ?? "nothing"}.`;
   return new BackupError(codeOf(failure), messageOf(failure), {
-    hint: `The system was put back as it was, from ${safety ?? "nothing"}.`,
+    hint: `The system was put back as it was. ${how}`,
     cause: failure,
   });
 }

@@ -1,4 +1,5 @@
 export { capturePostgres, type PostgresCapture } from "./capture.ts";
+export { awaitPostgres } from "./await-server.ts";
 export { TableCount, type CountLimits } from "./counts.ts";
 export { surveyPostgres, type SurveyPostgres } from "./survey.ts";
 export type { ArchiveLimits } from "./archive.ts";
