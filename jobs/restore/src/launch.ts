@@ -10,7 +10,7 @@ import { openJournal, type Journal } from "./journal.ts";
 import { placeNodes } from "./nodes.ts";
 import { askServers } from "./put-postgres.ts";
 import { selectParts } from "./parts.ts";
-import { describePlan, planAsData, planRestore, type Plan } from "./plan.ts";
+import { asleep, describePlan, planAsData, planRestore, type Plan } from "./plan.ts";
 import { verifyFirst } from "./preflight.ts";
 import type { Run } from "./run.ts";
 import { takeSafetyBackup } from "./safety.ts";
@@ -143,7 +143,7 @@ async function planFor(
   if (intent !== undefined) return { plan, nodes: intent.nodes }; // the nodes may stand still, and were asked then
   const { nodes, problems } = await placeNodes(run, { placed: plan.placed, here, renames });
   const { signal } = run.context;
-  problems.push(...(await askServers({ run, point, tag, signal }, plan.placed)));
+  problems.push(...asleep(plan), ...(await askServers({ run, point, tag, signal }, plan.placed)));
   return { plan: { ...plan, problems: [...plan.problems, ...problems] }, nodes };
 }
 

@@ -37,7 +37,7 @@ export function planRestore(
     if (target.kind === "none") problems.push(homeless(part, target.reason));
     else placed.push({ part, target });
   }
-  const stop = toStop(placed, containers);
+  const stop = toStop(placed, { here, containers });
   problems.push(...lostMemory(stop, placed, here), ...unknownNodes(parts, renames), ...notYet(parts));
   const stopped = new Set(stop.map(({ id }) => id));
   const restartsNodes = here.sources.some((source) => source.kind === "erlang" && stopped.has(source.container.id));
@@ -53,7 +53,10 @@ function homeless({ source }: Part, reason: string): Problem {
 }
 
 /** Those that have a volume in use which is about to change, that take their Mnesia or DETS in at start, or whose files change. */
-function toStop(placed: readonly Placed[], containers: readonly Container[]): Container[] {
+function toStop(
+  placed: readonly Placed[],
+  { here, containers }: { here: Here; containers: readonly Container[] },
+): Container[] {
   const stop = new Map<string, Container>();
   for (const { part, target } of placed) {
     if (target.kind === "volume") {
@@ -64,7 +67,30 @@ function toStop(placed: readonly Placed[], containers: readonly Container[]): Co
       for (const container of target.containers) stop.set(container.id, container);
     }
   }
-  return inOrder([...stop.values()].filter(({ state }) => state === "running" || state === "paused"));
+  const labelled = new Set(here.sources.flatMap((source) => (source.kind === "volume" ? [] : [source.container.id])));
+  return inOrder([...stop.values()].filter((container) => isInUse(container, labelled)));
+}
+
+/**
+ * Whoever has ended stays as it is. One that crashes and comes back would come back in the middle, and one that was only
+ * created waits for the restore to be started (docker compose up --no-start).
+ */
+function isInUse({ id, state }: Container, labelled: ReadonlySet<string>): boolean {
+  return ["running", "paused", "restarting"].includes(state) || (state === "created" && labelled.has(id));
+}
+
+/** ETS tables are restored in a running node: what stands still, and is not started by this restore, has none. */
+export function asleep({ placed, stop }: Plan): Problem[] {
+  const targets = placed.flatMap(({ part, target }) =>
+    part.source.component === "ets" && target.kind === "container" ? target.containers : [],
+  );
+  return targets
+    .filter(({ id, state }) => state !== "running" && !stop.some((one) => one.id === id))
+    .map(({ name, state }) => ({
+      severity: "refuse",
+      message: `${name} is ${state}, and ETS tables are restored in the running node`,
+      hint: `Start it (docker start ${name}), or leave ets out with --only.`,
+    }));
 }
 
 /** What a node takes in when it starts, and files that it reads then. */
