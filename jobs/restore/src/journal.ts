@@ -1,3 +1,4 @@
+import type { Container } from "@erlmcp/docker";
 import { createRecord, restoreRecord, type FlushedRecord } from "@erlmcp/host";
 import { Component } from "@erlmcp/entry";
 import { z } from "zod";
@@ -34,6 +35,24 @@ export const Journal = z.strictObject({
   stopped: z.array(z.strictObject({ id: z.string(), name: z.string() })), // to be started, the last first
 });
 export type Journal = z.infer<typeof Journal>;
+
+/**
+ * The same with the containers that are there now: one that was made anew meanwhile (docker compose up does that when its
+ * settings have changed) is known by its name. Pure.
+ */
+export function rebound(intent: Journal, containers: readonly Pick<Container, "id" | "name">[]): Journal {
+  const now = new Map<string, string>();
+  for (const { id, name } of intent.stopped) {
+    if (containers.some((container) => container.id === id)) continue;
+    const same = containers.find((container) => container.name === name);
+    if (same !== undefined) now.set(id, same.id);
+  }
+  return {
+    ...intent,
+    stopped: intent.stopped.map((one) => ({ ...one, id: now.get(one.id) ?? one.id })),
+    nodes: intent.nodes.map((one) => ({ ...one, container: now.get(one.container) ?? one.container })),
+  };
+}
 
 /** Where it lies, whichever job looks for it. */
 export function openJournal(root: string): FlushedRecord<Journal> {

@@ -6,7 +6,7 @@ import type { JobOutcome } from "@erlmcp/job";
 import { openRestorePoint, type RestorePoint } from "@erlmcp/restore-point";
 import { chooseRestorePoint } from "./choose.ts";
 import { lookAround } from "./here.ts";
-import { openJournal, type Journal } from "./journal.ts";
+import { openJournal, rebound, type Journal } from "./journal.ts";
 import { placeNodes } from "./nodes.ts";
 import { askServers } from "./put-postgres.ts";
 import { selectParts } from "./parts.ts";
@@ -67,12 +67,16 @@ async function goOn(run: Run, repository: Repository, intent: Journal | undefine
       hint: "Finish it with restore --resume.",
     });
   }
+  const { containers } = await lookAround(run.host, run.settings);
   const { plan } = await withPoint(run, { repository, id }, (point) =>
     planFor(run, { point, tag: intent.tag, intent }),
   );
   refuse(plan);
   const back = untouched ? "unstaging" : "undoing";
-  return startWorker(run, plan, { ...intent, state: request.action === "abort" ? back : intent.state });
+  return startWorker(run, plan, {
+    ...rebound(intent, containers),
+    state: request.action === "abort" ? back : intent.state,
+  });
 }
 
 /** What is damaged so that not even a plan can be made is named all the same, and all of it. */
