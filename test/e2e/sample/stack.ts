@@ -12,6 +12,10 @@ const TableDigest = z.object({
   keypos: z.number().optional(),
   protection: z.string().optional(),
   owner: z.string().optional(),
+  named: z.boolean().optional(),
+  compressed: z.boolean().optional(),
+  storage: z.string().optional(),
+  local_content: z.boolean().optional(),
   rows: z.number(),
   digest: z.string(),
   lookup_digest: z.string().optional(),
@@ -43,14 +47,17 @@ export interface Stack {
  *
  * @param project name of the Compose project, not in use by anything else
  * @param settings SAMPLE_… variables
+ * @param overrides further Compose files
  */
 export async function startStack(
   project: string,
-  services: string[],
+  services: readonly string[],
   settings: Record<string, string>,
+  overrides: readonly string[] = [],
 ): Promise<Stack> {
+  const files = [composeFile, ...overrides].flatMap((file) => ["--file", file]);
   const compose = async (...args: string[]): Promise<string> => {
-    const options = ["compose", "--project-name", project, "--file", composeFile, "--profile", "cluster"];
+    const options = ["compose", "--project-name", project, ...files, "--profile", "cluster"];
     const { stdout } = await execa("docker", [...options, ...args], { env: settings, stdin: "ignore" });
     return stdout;
   };

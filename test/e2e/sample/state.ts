@@ -40,14 +40,7 @@ export async function databaseText(stack: Stack, database: string): Promise<stri
  * @param before the round whose table goes
  */
 export async function changeEverything(stack: Stack, round: number, before?: number): Promise<void> {
-  const version = String(round + 1);
-  const post = (path: string) => stack.control("erlmcp", "POST", path);
-  await post(`/rows?op=update&component=mnesia&table=account&count=20&from=5&version=${version}`);
-  await post(`/rows?op=append&component=mnesia&table=account&count=7&version=${version}`);
-  await post(`/rows?op=delete&component=ets&table=erlmcp_sessions&count=9&from=${round * 20 + 1}`);
-  await post(`/rows?op=scatter&component=ets&table=erlmcp_tools&count=10&every=7&version=${version}`);
-  await post(`/table?op=create&component=mnesia&table=made_${round}&rows=50`);
-  if (before !== undefined) await post(`/table?op=delete&component=mnesia&table=made_${before}`);
+  await changeTables(stack, round, before);
   const change = [
     "change",
     "--modify",
@@ -63,7 +56,19 @@ export async function changeEverything(stack: Stack, round: number, before?: num
     "--add",
     "3",
   ];
-  await stack.inside("files", "sample-files", ...change, "--version", version);
+  await stack.inside("files", "sample-files", ...change, "--version", String(round + 1));
   const sql = `CREATE TABLE made_${round} AS SELECT g AS id, md5(g::text) AS text FROM generate_series(1, 500) g`;
   await stack.inside("postgres", "psql", "--username=postgres", "--dbname=reports", "-c", sql);
+}
+
+/** The part of it that a node of Erlang holds. */
+export async function changeTables(stack: Stack, round: number, before?: number): Promise<void> {
+  const version = String(round + 1);
+  const post = (path: string) => stack.control("erlmcp", "POST", path);
+  await post(`/rows?op=update&component=mnesia&table=account&count=20&from=5&version=${version}`);
+  await post(`/rows?op=append&component=mnesia&table=account&count=7&version=${version}`);
+  await post(`/rows?op=delete&component=ets&table=erlmcp_sessions&count=9&from=${round * 20 + 1}`);
+  await post(`/rows?op=scatter&component=ets&table=erlmcp_tools&count=10&every=7&version=${version}`);
+  await post(`/table?op=create&component=mnesia&table=made_${round}&rows=50`);
+  if (before !== undefined) await post(`/table?op=delete&component=mnesia&table=made_${before}`);
 }
