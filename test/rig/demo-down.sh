@@ -25,7 +25,8 @@ remove_backups() { ! is_demo_volume || docker volume rm "$BACKUP_VOLUME"; }
 # Of the jobs those that a build here made: a registry of one's own is somebody else's.
 remove_images() {
   local ids
-  mapfile -t ids < <(docker image ls --quiet --filter reference='erlmcp-rig/*' --filter reference='erlmcp/*:local' | sort -u)
+  mapfile -t ids < <(docker image ls --quiet --filter reference='erlmcp-rig/*' --filter reference='erlmcp-test/*' \
+    --filter reference='erlmcp/*:local' | sort -u)
   [ ${#ids[@]} -eq 0 ] || docker image rm --force "${ids[@]}"
 }
 
