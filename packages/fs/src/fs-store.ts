@@ -3,11 +3,12 @@ import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BackupError } from "@erlmcp/errors";
 import {
+  checkBody,
   checkKey,
   checkRange,
-  checkSha256,
   compareKeys,
   piecesOf,
+  refuseAttributes,
   type ObjectInfo,
   type ObjectStore,
 } from "@erlmcp/store";
@@ -38,13 +39,14 @@ export function createFsStore({ root, modes, io }: FsStoreOptions): ObjectStore 
 
     async put(key, body, options = {}) {
       const path = pathOf(key);
+      refuseAttributes(options, root);
       options.signal?.throwIfAborted();
       return guarded(root, async () => {
         if (options.ifAbsent === true && (await statOrUndefined(path)) !== undefined) return "exists";
         await makeFolders(io, { path: staging, mode: modes.folder });
         await makeFolders(io, { path: dirname(path), mode: modes.folder });
         const target = { io, mode: modes.file, temporaryFolder: staging };
-        const pieces = stoppable(checkSha256(piecesOf(body), options.sha256, key), options.signal);
+        const pieces = stoppable(checkBody(piecesOf(body), options, key), options.signal);
         if (options.ifAbsent === true) return createFile(target, path, pieces);
         await replaceFile(target, path, pieces);
         return "stored";

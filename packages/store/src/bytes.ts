@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { BackupError } from "@erlmcp/errors";
-import type { Body, ObjectStore, Range } from "./object-store.ts";
+import type { Body, ObjectStore, PutOptions, Range } from "./object-store.ts";
 
 /** The bytes of a body, in pieces, from the beginning. */
 export async function* piecesOf(body: Body): AsyncGenerator<Uint8Array> {
@@ -8,23 +8,29 @@ export async function* piecesOf(body: Body): AsyncGenerator<Uint8Array> {
   else yield* body();
 }
 
-/** Passes bytes through; when all have passed, throws unless they have that SHA-256. Undefined checks nothing. */
-export async function* checkSha256(
+/** Passes bytes through; when all have passed, throws unless they have the SHA-256 and the length that were promised. */
+export async function* checkBody(
   pieces: AsyncIterable<Uint8Array>,
-  sha256: string | undefined,
+  { sha256, bytes }: Pick<PutOptions, "sha256" | "bytes">,
   key: string,
 ): AsyncGenerator<Uint8Array> {
-  if (sha256 === undefined) {
-    yield* pieces;
-    return;
-  }
-  const hash = createHash("sha256");
+  const hash = sha256 === undefined ? undefined : createHash("sha256");
+  let passed = 0;
   for await (const piece of pieces) {
-    hash.update(piece);
+    hash?.update(piece);
+    passed += piece.length;
     yield piece;
   }
-  const actual = hash.digest("hex");
+  if (bytes !== undefined && passed !== bytes)
+    throw new BackupError("CORRUPT", `${key} has ${passed} bytes, not ${bytes}`);
+  const actual = hash?.digest("hex");
   if (actual !== sha256) throw new BackupError("CORRUPT", `${key} has SHA-256 ${actual}, not ${sha256}`);
+}
+
+/** @throws BackupError CONFIG_INVALID when there are any: for stores that have no place for them */
+export function refuseAttributes({ attributes = {} }: PutOptions, name: string): void {
+  const names = Object.keys(attributes);
+  if (names.length > 0) throw new BackupError("CONFIG_INVALID", `${name} cannot keep ${names.join(", ")} of an object`);
 }
 
 /**

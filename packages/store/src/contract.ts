@@ -91,8 +91,10 @@ const puts: ContractCase[] = [
     },
   },
   {
-    name: "refuses bytes with another SHA-256 before they are visible",
+    name: "refuses bytes with another SHA-256 or length before they are visible",
     async run(store) {
+      await assert.rejects(store.put("wrong", utf8("a"), { bytes: 2 }), failsWith("CORRUPT"));
+      assert.equal(await store.put("right", utf8("a"), { bytes: 1 }), "stored");
       await assert.rejects(store.put("wrong", utf8("a"), { sha256: sha256("b") }), failsWith("CORRUPT"));
       assert.equal(await store.stat("wrong"), undefined);
       assert.equal(await store.put("right", utf8("a"), { sha256: sha256("a") }), "stored");

@@ -1,5 +1,5 @@
 import { BackupError } from "@erlmcp/errors";
-import { checkRange, checkSha256, piecesOf } from "./bytes.ts";
+import { checkBody, checkRange, piecesOf, refuseAttributes } from "./bytes.ts";
 import { checkKey, compareKeys } from "./key.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -13,9 +13,10 @@ export function createMemoryStore(name = "memory"): ObjectStore {
     name,
     async put(key, body, options = {}) {
       checkKey(key);
+      refuseAttributes(options, name);
       if (options.ifAbsent === true && objects.has(key)) return "exists";
       const pieces: Uint8Array[] = [];
-      for await (const piece of checkSha256(piecesOf(body), options.sha256, key)) {
+      for await (const piece of checkBody(piecesOf(body), options, key)) {
         options.signal?.throwIfAborted();
         pieces.push(Uint8Array.from(piece));
       }

@@ -12,9 +12,19 @@ export interface Range {
   bytes: number;
 }
 
+/** What a store in the cloud keeps beside the bytes. One that has no place for it refuses: nothing is dropped in silence. */
+export interface Attributes {
+  storageClass?: string; // instead of the store's own
+  retainUntil?: Date; // nobody may delete or replace it before
+  tags?: Readonly<Record<string, string>>; // what operators and lifecycle rules filter by
+  metadata?: Readonly<Record<string, string>>; // lower-case names, printable ASCII
+}
+
 export interface PutOptions {
   ifAbsent?: boolean; // store nothing when the key is there (If-None-Match: *)
   sha256?: string; // hex; the store refuses bytes that have another, before they become visible
+  bytes?: number; // length; the same
+  attributes?: Attributes;
   signal?: AbortSignal;
 }
 
@@ -25,7 +35,7 @@ export interface PutOptions {
 export interface ObjectStore {
   /** What operators call it: a folder, `s3://bucket/prefix`. */
   readonly name: string;
-  /** `exists` only with ifAbsent. @throws BackupError STORE_FAILED, DISK_FULL; CORRUPT when the bytes have another SHA-256 */
+  /** `exists` only with ifAbsent. @throws BackupError STORE_FAILED, DISK_FULL; CORRUPT when the bytes have another SHA-256 or length */
   put(key: string, body: Body, options?: PutOptions): Promise<"stored" | "exists">;
   /** Streams an object or exactly a range of it. @throws BackupError NOT_FOUND; CORRUPT when the range is not all there */
   get(key: string, range?: Range, signal?: AbortSignal): AsyncIterable<Uint8Array>;

@@ -71,6 +71,17 @@ it("gives up after its attempts, with the last error", async () => {
   expect(faulty.unmet()).toEqual([]);
 });
 
+it.for([
+  { budgetMs: 250, pauses: [100] }, // at 100 ms the next pause of 200 would end beyond it
+  { budgetMs: 300, pauses: [100, 200] },
+])("begins no attempt after its budget of $budgetMs ms", async ({ budgetMs, pauses: expected }) => {
+  const faulty = await faultyWith({ stat: [{ before: slow }, { before: slow }, { before: slow }, "none"] });
+  const passed = (): number => pauses.reduce((sum, ms) => sum + ms, 0);
+  const { store, pauses } = retrying(faulty, { budget: { ms: budgetMs, now: passed } });
+  await expect(store.stat("k")).rejects.toBe(slow);
+  expect(pauses).toEqual(expected);
+});
+
 it("does not repeat what no repetition changes", async () => {
   const faulty = await faultyWith({ stat: [{ before: gone }] });
   const { store, pauses } = retrying(faulty);
