@@ -14,6 +14,7 @@ async function preflight({ access }: SampleRepository, id: string): Promise<stri
   const stderr = {
     isTTY: false,
     columns: 80,
+    bytes: 0,
     write: (text: string | Uint8Array) => void lines.push(text.toString()),
     sha256: () => "",
   };

@@ -49,6 +49,9 @@ export function readableOn(output: Output): Output {
     get columns() {
       return output.columns;
     },
+    get bytes() {
+      return output.bytes;
+    },
     write: (data) => output.write(typeof data === "string" ? printable(data) : data),
     sha256: () => output.sha256(),
   };

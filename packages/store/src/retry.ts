@@ -73,7 +73,7 @@ export function createRetry(options: RetryOptions): Retry {
 
 /** Repeats what failed in passing, each call as a whole; for stores whose calls are one request each. */
 export function withRetry(store: ObjectStore, options: RetryOptions): ObjectStore {
-  const { repeat, resume } = createRetry(options);
+  const retry = createRetry(options);
 
   async function* rest(key: string, from: Rest): AsyncGenerator<Uint8Array> {
     const range = from.received === 0 ? from.range : await restOf(key, from);
@@ -89,7 +89,7 @@ export function withRetry(store: ObjectStore, options: RetryOptions): ObjectStor
 
   async function* listed<T>(open: () => AsyncIterable<T>): AsyncGenerator<T> {
     // A listing is small beside what it lists, and only a whole one is in order.
-    yield* await repeat(async () => {
+    yield* await retry.repeat(async () => {
       const items: T[] = [];
       for await (const item of open()) items.push(item);
       return items;
@@ -98,12 +98,12 @@ export function withRetry(store: ObjectStore, options: RetryOptions): ObjectStor
 
   return {
     name: store.name,
-    put: (key, body, putOptions) => repeat(() => store.put(key, body, putOptions), putOptions?.signal),
-    get: (key, range, signal) => resume((received) => rest(key, { range, received, signal }), signal),
-    stat: (key) => repeat(() => store.stat(key)),
+    put: (key, body, putOptions) => retry.repeat(() => store.put(key, body, putOptions), putOptions?.signal),
+    get: (key, range, signal) => retry.resume((received) => rest(key, { range, received, signal }), signal),
+    stat: (key) => retry.repeat(() => store.stat(key)),
     list: (prefix) => listed(() => store.list(prefix)),
     folders: (prefix) => listed(() => store.folders(prefix)),
-    delete: (keys) => repeat(() => store.delete(keys)),
+    delete: (keys) => retry.repeat(() => store.delete(keys)),
   };
 }
 
