@@ -18,7 +18,7 @@ async function preflight({ access }: SampleRepository, id: string): Promise<stri
     write: (text: string | Uint8Array) => void lines.push(text.toString()),
     sha256: () => "",
   };
-  const log = createLog(stderr, { service: "restore", level: "warn" });
+  const log = createLog(stderr, { service: "restore", level: "error" });
   const signal = new AbortController().signal;
   await verifyFirst({ context: { stderr, log, signal, monotonicMs: () => 0 }, quiet: true, access, id });
   return lines;
