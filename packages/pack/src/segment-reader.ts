@@ -1,4 +1,5 @@
 import type { Sealer } from "@erlmcp/crypto";
+import { giveBack } from "./give-back.ts";
 import { maxSegmentBytes, type SegmentPlace } from "./layout.ts";
 import { corruptPack } from "./pack-footer.ts";
 import type { RangeReader } from "./range-reader.ts";
@@ -18,9 +19,11 @@ export async function openSegment(
   if (offset + sealedBytes > file.size) throw corrupt("the pack ends before its segment");
   if (plainBytes > maxSegmentBytes || sealedBytes > plainBytes + sealer.overhead)
     throw corrupt("its segment is too long");
-  const encoded = sealer.open({ kind: "segment", number, offset }, await file.read(offset, sealedBytes));
+  const sealed = await file.read(offset, sealedBytes);
+  const encoded = sealer.open({ kind: "segment", number, offset }, sealed);
   if (encoded === undefined) throw corrupt("its segment does not authenticate");
   const plaintext = decodeSegment(encoded, encoding, plainBytes);
   if (plaintext === undefined) throw corrupt("its segment does not decompress to its length");
+  if (encoding === "zstd" && encoded.buffer !== sealed.buffer) giveBack(encoded);
   return plaintext;
 }

@@ -38,7 +38,7 @@ export function decodeSegment(encoded: Buffer, encoding: Encoding, plainBytes: n
   if (encoding === "raw") return encoded.byteLength === plainBytes ? encoded : undefined;
   try {
     const plaintext = zstdDecompressSync(encoded, {
-      chunkSize: Math.max(1024, plainBytes),
+      chunkSize: Math.max(1024, plainBytes + 1), // room for one more, or Node makes a second buffer to find that nothing follows
       maxOutputLength: plainBytes,
     });
     return plaintext.byteLength === plainBytes ? plaintext : undefined;
