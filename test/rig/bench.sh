@@ -11,5 +11,5 @@ step "Workspace" bootstrap
 bootstrap # again: a step runs in a subshell, and these set variables
 step "Docker engine and base images" setup
 setup
-step "Image of the backup job" docker compose build --quiet backup
+step "Images of the jobs" docker compose build --quiet backup restore
 exec node test/bench/src/main.ts "$@"

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { record } from "./figures.ts";
 import { docker, makeVolume, project, sample, sizeOf, timed } from "./docker.ts";
 import { peakOf, runJob } from "./tools.ts";
 
@@ -9,6 +10,7 @@ async function control(method: "GET" | "POST", path: string): Promise<unknown> {
 }
 
 function line(name: string, seconds: number, floor: number, more = ""): void {
+  record({ title: name, tool: /^(backup|restore)/.test(name) ? "erlmcp" : "floor", seconds, floorSeconds: floor });
   console.log(
     `${name.padEnd(34)}${seconds.toFixed(1).padStart(7)} s   ${(seconds / floor).toFixed(2).padStart(5)} of the floor ${more}`,
   );
@@ -33,6 +35,10 @@ export async function measureDatabases(quick: boolean): Promise<void> {
     mnesia.seconds,
     `(${full.seconds.toFixed(1)} s with its containers, peak ${(peakOf(full.stdout) / 1e6).toFixed(0)} MB)`,
   );
+  const loading = 'mnesia restore ["/var/lib/erlmcp/floor.bup",[{default_op,recreate_tables}]]';
+  const load = await timed([...erl.slice(0, -1), loading]);
+  line("mnesia:restore/2 alone", load.seconds, load.seconds);
+  await measureRestore(repository, "mnesia", load.seconds);
   await docker("exec", `${project}-erlmcp-1`, "rm", "/var/lib/erlmcp/floor.bup");
 
   const dump = ["exec", `${project}-postgres-1`, "pg_dump", "-U", "postgres", "-Fc", "-f", "/tmp/floor.dump", "erlmcp"];
@@ -46,8 +52,28 @@ export async function measureDatabases(quick: boolean): Promise<void> {
     `(${pg.seconds.toFixed(1)} s with its containers)`,
   );
 
+  const psql = ["exec", `${project}-postgres-1`];
+  await docker(...psql, "createdb", "-U", "postgres", "floor");
+  const into = ["-U", "postgres", "-j", "2", "-d", "floor"];
+  const filled = await timed([...psql, "pg_restore", ...into, "/tmp/floor.dump"]);
+  await docker(...psql, "dropdb", "-U", "postgres", "floor");
+  line("pg_restore -j2 alone", filled.seconds, filled.seconds);
+  await measureRestore(repository, "postgres", filled.seconds);
+
   await measureIncrementals(repository, Number(rows));
   await measureImpact(repository);
+}
+
+/** All of it, with what an operator gets beside the data: proof of the restore point, stop, start, comparison. */
+async function measureRestore(repository: string, component: "mnesia" | "postgres", floor: number): Promise<void> {
+  const args = ["latest", `--only=${component}`, "--no-safety-backup"];
+  const { seconds, stdout } = await runJob({ job: "restore", repository, args });
+  line(
+    `restore latest --only=${component}`,
+    jobSeconds(stdout),
+    floor,
+    `(${seconds.toFixed(1)} s with its containers)`,
+  );
 }
 
 function jobSeconds(receipt: string): number {
@@ -77,7 +103,9 @@ async function measureIncrementals(repository: string, rows: number): Promise<vo
     await sample({}, "up", "--detach", "--wait", "--wait-timeout", "300", "--no-recreate", "erlmcp");
     const start = await sizeOf(repository);
     await runJob({ repository, args: ["incremental", "--only=mnesia"] });
-    console.log(`${name.padEnd(34)}${((100 * ((await sizeOf(repository)) - start)) / full).toFixed(2).padStart(8)} %`);
+    const percent = (100 * ((await sizeOf(repository)) - start)) / full;
+    record({ title: `incremental, ${name}`, tool: "erlmcp", percentOfFull: percent });
+    console.log(`${name.padEnd(34)}${percent.toFixed(2).padStart(8)} %`);
   }
 }
 
@@ -91,6 +119,7 @@ async function measureImpact(repository: string): Promise<void> {
     if (name === "alone") await new Promise((resolve) => setTimeout(resolve, 8000));
     else await runJob({ repository, args: ["full", "--only=mnesia"] });
     const { stats } = Stats.parse(await control("GET", "/health?stats"));
+    record({ title: `live node ${name}`, tool: "erlmcp", tps: stats.tps, p99Us: stats.latency_us.p99 });
     const seconds = ((performance.now() - begun) / 1000).toFixed(1);
     console.log(
       `${name.padEnd(34)}${stats.tps.toFixed(0).padStart(8)} tps  p99 ${(stats.latency_us.p99 / 1000).toFixed(1)} ms  over ${seconds} s`,

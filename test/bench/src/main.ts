@@ -4,10 +4,11 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { measureDatabases } from "./databases.ts";
+import { record, writeFigures } from "./figures.ts";
 import { docker, dropCaches, project, sample } from "./docker.ts";
 import { buildPeers, openOurs, openPeer, peers, type Run, type Tool } from "./tools.ts";
 
-// node main.ts [--quick] [files|databases]: the job beside its peers on the same data, as ratios.
+// node main.ts [--quick] [files|databases]: the job beside its peers on the same data, as ratios; all figures in bench.json.
 const quick = process.argv.includes("--quick");
 const only = process.argv.slice(2).find((word) => !word.startsWith("--"));
 
@@ -25,8 +26,10 @@ async function openTools(data: string): Promise<Tool[]> {
 }
 
 function print(title: string, runs: readonly { tool: string; run: Run }[]): void {
-  const ours = runs[0]?.run.seconds ?? Number.NaN;
-  console.log(`\n${title}  (load ${(loadavg()[0] ?? 0).toFixed(1)})`);
+  const ours = runs.find(({ tool }) => tool === "erlmcp")?.run.seconds ?? Number.NaN;
+  const load = loadavg()[0] ?? 0;
+  console.log(`\n${title}  (load ${load.toFixed(1)})`);
+  for (const { tool, run } of runs) record({ title, tool, load, ...run });
   console.log("tool        seconds   against ours     stored MB    peak MB");
   for (const { tool, run } of runs) {
     const cells = [run.seconds.toFixed(1), (run.seconds / ours).toFixed(2), mega(run.storedBytes), mega(run.peakBytes)];
@@ -38,11 +41,16 @@ function mega(bytes: number): string {
   return Number.isNaN(bytes) ? "-" : (bytes / 1e6).toFixed(1);
 }
 
-async function measure(title: string, tools: readonly Tool[], volume: string): Promise<void> {
+let rounds = 0;
+
+/** Each tool in turn, another one first each time: the first meets a machine that the last one left behind. */
+async function measure(title: string, tools: readonly Tool[], act: (tool: Tool) => Promise<Run>): Promise<void> {
   const runs: { tool: string; run: Run }[] = [];
-  for (const tool of tools) {
-    await dropCaches();
-    runs.push({ tool: tool.name, run: await tool.run(volume) });
+  const first = rounds % tools.length;
+  rounds += 1;
+  for (const tool of [...tools.slice(first), ...tools.slice(0, first)]) {
+    if (!title.endsWith("warm cache")) await dropCaches();
+    runs.push({ tool: tool.name, run: await act(tool) });
   }
   print(title, runs);
 }
@@ -52,13 +60,15 @@ async function measureFiles(): Promise<void> {
   for (const data of ["large", "small"]) {
     const volume = `${project}_files-${data}`;
     const tools = await openTools(data);
-    await measure(`${data} files, first backup, cold cache`, tools, volume);
-    await measure(`${data} files, unchanged`, tools, volume);
+    const run = (tool: Tool): Promise<Run> => tool.run(volume);
+    await measure(`${data} files, first backup, cold cache`, tools, run);
+    await measure(`${data} files, unchanged`, tools, run);
     if (data === "small") {
       const count = String(Math.round(Number(sizes.SAMPLE_FILES_SMALL) / 100));
       await sample(sizes, "exec", "--no-TTY", "files", "sample-files", "change", "--modify", count);
-      await measure("small files, 1 % changed", tools, volume);
+      await measure("small files, 1 % changed", tools, run);
     }
+    await measure(`${data} files, restored`, tools, (tool) => tool.restore());
     const again = await openTools(`${data}-warm`);
     await execa(
       "docker",
@@ -75,9 +85,7 @@ async function measureFiles(): Promise<void> {
       ],
       { reject: false },
     );
-    const runs: { tool: string; run: Run }[] = [];
-    for (const tool of again) runs.push({ tool: tool.name, run: await tool.run(volume) });
-    print(`${data} files, first backup, warm cache`, runs);
+    await measure(`${data} files, first backup, warm cache`, again, run);
   }
 }
 
@@ -99,5 +107,6 @@ try {
   if (only === undefined || only === "files") await measureFiles();
   if (only === undefined || only === "databases") await measureDatabases(quick);
 } finally {
+  await writeFigures();
   await cleanUp(folder);
 }
