@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: "int",
-          include: ["packages/*/src/**/*.int.test.ts", "jobs/*/src/**/*.int.test.ts"],
+          include: ["packages/*/src/**/*.int.test.ts", "jobs/*/src/**/*.int.test.ts", "test/*/src/**/*.int.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,

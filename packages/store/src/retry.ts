@@ -14,9 +14,9 @@ export interface RetryOptions {
 /** How what fails in passing is repeated: after pauses of random length (full jitter), so that many clients do not come in step. */
 export interface Retry {
   /** @param action is told which attempt it is, from 1 on. @throws its last error */
-  repeat<T>(action: (attempt: number) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  repeat: <T>(action: (attempt: number) => Promise<T>, signal?: AbortSignal) => Promise<T>;
   /** A stream that goes on where it broke; `open` gives what follows the first `received` bytes. Attempts begin anew with every byte. */
-  resume(open: (received: number) => AsyncIterable<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array>;
+  resume: (open: (received: number) => AsyncIterable<Uint8Array>, signal?: AbortSignal) => AsyncGenerator<Uint8Array>;
 }
 
 /** Errors that no repetition changes. */
