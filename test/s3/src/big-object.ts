@@ -9,7 +9,7 @@ if (endpoint === undefined || bucket === undefined) throw new Error("usage: big-
 
 const pieceBytes = 1024 * 1024;
 const sent = createHash("sha256");
-async function* body(): AsyncGenerator<Uint8Array> {
+async function* pieces(): AsyncGenerator<Uint8Array> {
   for (let i = 0; i < Number(size) / pieceBytes; i += 1) {
     const piece = Buffer.alloc(pieceBytes, `piece ${i}`);
     sent.update(piece);
@@ -28,9 +28,9 @@ const store = createS3Store({
     isTransient: () => true,
   },
 });
-await store.put("big", body);
+await store.put("big-object", () => pieces());
 const received = createHash("sha256");
-for await (const piece of store.get("big")) received.update(piece);
+for await (const piece of store.get("big-object")) received.update(piece);
 const same = received.digest("hex") === sent.digest("hex");
 process.stdout.write(`${same ? "same" : "other"} ${process.resourceUsage().maxRSS * 1024}`);
 store.close();

@@ -24,6 +24,7 @@ async function failureOf(action: () => Promise<unknown>): Promise<BackupError> {
   return error;
 }
 
+const ownerOfCeph = () => Promise.resolve(ceph.credentials);
 const once = { ...retry, attempts: 1 };
 
 it.for([
@@ -65,7 +66,7 @@ it("says that the clocks are apart, and goes on once it knows by how much", asyn
 
 it("says that nobody answers", async () => {
   const place = { bucket: "b", region: "us-east-1", endpoint: "http://user:guessed@127.0.0.1:1", forcePathStyle: true };
-  const credentials = () => Promise.resolve(ceph.credentials);
+  const credentials = ownerOfCeph;
   const refused = await failureOf(() => collect(createS3Store({ place, credentials, retry }).list("")));
   expect(refused.message).toBe("s3://b could not be listed: 127.0.0.1:1 cannot be reached (ECONNREFUSED)");
   expect(refused.code).toBe("STORE_FAILED");
@@ -73,10 +74,9 @@ it("says that nobody answers", async () => {
 
 it("works in a role, and names the action that it lacks", async () => {
   const bucket = await bucketAt(ceph);
-  const source = () => Promise.resolve(ceph.credentials);
   const as = (roleArn: string) =>
     storeAt(ceph, bucket, {
-      credentials: assumedRole({ roleArn, sessionName: "test", place: placeAt(ceph, bucket), source }),
+      credentials: assumedRole({ roleArn, sessionName: "test", place: placeAt(ceph, bucket), source: ownerOfCeph }),
     });
   const backup = as(cephRoles.backup);
   await backup.put("k", Buffer.from("in a role"));
