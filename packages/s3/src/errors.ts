@@ -105,7 +105,8 @@ const full: Explain = ({ name, status }, { server }) =>
 
 const denied: Explain = ({ name, status, message }, { action, server }) => {
   if (status !== 403 && status !== 401) return undefined;
-  const kms = /kms:[A-Za-z]+/.exec(message)?.[0];
+  // AWS may name another right than the request's own: that of a key, a tag, a lock.
+  const lacking = /\b(?:s3|kms|sts):[A-Z][A-Za-z]+/.exec(message)?.[0] ?? action;
   const locked = /object lock|WORM/i.test(message);
   if (locked)
     return { code: "FAILED", says: "it is locked", hint: "Wait until its retention ends; see `retention report`." };
@@ -114,8 +115,8 @@ const denied: Explain = ({ name, status, message }, { action, server }) => {
   const list = action === "s3:GetObject" ? " (and s3:ListBucket, without which what is not there looks denied)" : "";
   return {
     code: "CONFIG_INVALID",
-    says: `${server} denies ${kms ?? action}${reason}`,
-    hint: `Allow ${kms ?? action}${list} in the policy of the user or role that the job runs as, and in the bucket's policy.`,
+    says: `${server} denies ${lacking}${reason}`,
+    hint: `Allow ${lacking}${list} in the policy of the user or role that the job runs as, and in the bucket's policy.`,
   };
 };
 

@@ -7,6 +7,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { BackupError } from "@erlmcp/errors";
 import type { Capability } from "./capabilities.ts";
+import { isNamed } from "./errors.ts";
 import { abortUpload } from "./multipart.ts";
 import { ask, once, type Session } from "./session.ts";
 
@@ -51,22 +52,30 @@ export async function tryPut(
   await ask(session, wanted, async (http) => {
     const command = new PutObjectCommand({ ...input, Bucket: session.place.bucket, Key: key });
     alter?.(command);
-    const { VersionId: version } = await session.client.send(command, http);
+    const { VersionId: version } = await session.client.send(command, http).catch((error: unknown) => {
+      throw isNamed(error, "BadDigest", "XAmzContentSHA256Mismatch") ? refusedDigest(error) : error;
+    });
     trials.made({ Key: key, VersionId: version });
   });
 }
 
-/** Whether an attempt is refused; what may pass, and what we may not do at all, are errors. */
+/** Elsewhere that passes when the bytes are sent again; here they are wrong on purpose. */
+function refusedDigest(cause: unknown): BackupError {
+  const name = cause instanceof Error ? cause.name : "an error";
+  return new BackupError("FAILED", `the digest is refused with ${name}`, {
+    cause: new Error(`${name}: as it should be`),
+  });
+}
+
+/** The name of what an attempt is refused with. @throws what may pass */
 export async function refusalOf(attempt: () => Promise<void>): Promise<string | undefined> {
   try {
     await attempt();
     return undefined;
   } catch (error) {
-    if (!(error instanceof BackupError) || !(error.cause instanceof Error)) throw error;
-    const [name = "error"] = error.cause.message.split(":");
-    if (name === "XAmzContentSHA256Mismatch" || name === "BadDigest") return name; // repeated in vain
-    if (error.code === "STORE_FAILED" || name === "AccessDenied") throw error;
-    return name;
+    if (!(error instanceof BackupError) || error.code === "STORE_FAILED") throw error;
+    if (!(error.cause instanceof Error)) throw error;
+    return error.cause.message.split(":")[0] ?? "an error";
   }
 }
 

@@ -37,7 +37,12 @@ export function createRetry(options: RetryOptions): Retry {
     const longest = Math.min(options.limitMs, options.baseMs * 2 ** (attempt - 1));
     const pauseMs = options.random() * longest;
     if (budget !== undefined && now() - began + pauseMs > budget.ms) throw error;
-    await options.sleep(pauseMs, signal);
+    try {
+      await options.sleep(pauseMs, signal);
+    } catch (interrupted) {
+      signal?.throwIfAborted(); // what it was told, not that it stopped
+      throw interrupted;
+    }
   }
 
   return {
