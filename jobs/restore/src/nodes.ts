@@ -2,10 +2,11 @@ import { fileURLToPath } from "node:url";
 import type { Container, ErlangSettings, Source } from "@erlmcp/docker";
 import { loadAgent, lookAtNode, type Inventory } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
+import { nodesOf } from "@erlmcp/host";
 import { agentFolder } from "./local-erl.ts";
 import type { Placed, Problem } from "./plan.ts";
 import type { Run } from "./run.ts";
-import { nodesOf, type Here } from "./targets.ts";
+import type { Here } from "./targets.ts";
 
 /** A captured node and the one that takes its place. */
 export interface NodePlace {

@@ -1,7 +1,8 @@
 import type { Container } from "@erlmcp/docker";
 import type { Component } from "@erlmcp/entry";
+import { nodesOf } from "@erlmcp/host";
 import type { Part } from "./parts.ts";
-import { findTarget, nodesOf, type Here, type Target } from "./targets.ts";
+import { findTarget, type Here, type Target } from "./targets.ts";
 
 /** A part and where it goes. */
 export interface Placed {

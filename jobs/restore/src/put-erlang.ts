@@ -3,12 +3,12 @@ import { basename, dirname, join } from "node:path/posix";
 import type { TableEntry } from "@erlmcp/entry";
 import { writeErlangFiles, type UnpackFile } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
+import { nodesOf } from "@erlmcp/host";
 import { archiveFile, ownerIn, type Owner } from "@erlmcp/volumes";
 import type { Applied, Applying } from "./apply.ts";
 import { agentFolder } from "./local-erl.ts";
 import { takes } from "./parts.ts";
 import type { Placed } from "./plan.ts";
-import { nodesOf } from "./targets.ts";
 import { textPath } from "./text-path.ts";
 
 /**

@@ -1,6 +1,7 @@
 import type { Container, Source, Volume } from "@erlmcp/docker";
 import type { Component } from "@erlmcp/entry";
 import type { ManifestSource } from "@erlmcp/manifest";
+import { nodesOf } from "@erlmcp/host";
 import { z } from "zod";
 
 const text = z.string().nullable().catch(null);
@@ -81,23 +82,6 @@ function recordedContainers(source: ManifestSource): Place[] {
   const { containers } = Places.parse(source.facts);
   const names = nodesOf(source).map(({ container }) => container);
   return names.length === 0 ? containers : containers.filter(({ name }) => names.includes(name));
-}
-
-const NodeFact = z.object({
-  node: z.string(),
-  container: z.string(),
-  otp: z.string(),
-  directory: z.string().optional().catch(undefined), // of Mnesia
-});
-const NodeFacts = z.object({
-  node: NodeFact.optional().catch(undefined),
-  nodes: z.array(NodeFact).optional().catch(undefined),
-});
-
-/** The Erlang nodes of a source, with their containers. */
-export function nodesOf({ facts }: ManifestSource): z.infer<typeof NodeFact>[] {
-  const { node, nodes } = NodeFacts.parse(facts);
-  return nodes ?? (node === undefined ? [] : [node]);
 }
 
 function match(place: Place, candidates: readonly Container[], recorded: number): Container | string {

@@ -1,6 +1,6 @@
 import type { Component } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
-import { accessTo } from "@erlmcp/host";
+import { accessTo, nodesOf } from "@erlmcp/host";
 import { openRestorePoint } from "@erlmcp/restore-point";
 import { apply, type Applying } from "./apply.ts";
 import { differencesOf } from "./compare.ts";
@@ -10,7 +10,7 @@ import type { NodePlace } from "./nodes.ts";
 import { whole } from "./parts.ts";
 import { inSteps, type Placed } from "./plan.ts";
 import { undoDatabases } from "./put-postgres.ts";
-import { findTarget, nodesOf, type Target } from "./targets.ts";
+import { findTarget, type Target } from "./targets.ts";
 
 /** Puts everything that a restore has touched back to what the safety backup holds. It cannot be interrupted gently. */
 export async function undo(run: Applying): Promise<void> {

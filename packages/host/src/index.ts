@@ -5,6 +5,7 @@ export { openHost, readBuild, version, type Build, type Host } from "./host.ts";
 export { draftReceiptOf, errorPart, knownBuild, runPart } from "./receipt.ts";
 export { createRecord, refuseHalfRestored, restoreRecord, type FlushedRecord } from "./record.ts";
 export { showList } from "./list.ts";
+export { nodesOf, type RecordedNode } from "./recorded.ts";
 export { accessTo, lockFor, openLocal } from "./repository.ts";
 export { runHostJob } from "./run-host-job.ts";
 export { runInSibling, stopWithLauncher, takenForVariable, workerVariable, type SiblingWork } from "./sibling.ts";

@@ -1,3 +1,5 @@
+import { dirname } from "node:path/posix";
+import type { Mount } from "@erlmcp/docker";
 import { awaitHealth } from "@erlmcp/host";
 import { BackupError } from "@erlmcp/errors";
 import { putApplicationFiles, putEtsTables, requireTaken } from "./boot-files.ts";
@@ -90,9 +92,31 @@ async function makeContainers(drilling: Drilling, files: readonly NodeFiles[]): 
       },
       intent.label,
     );
+    if (like !== undefined) await copySecrets(drilling, { from: like.id, to: id });
+    drilling.record.notes.push(...(like?.mounts ?? []).flatMap(notMounted(place.name)));
     made.push({ node, id, name });
   }
   return made;
+}
+
+const secrets = "/run/secrets";
+
+/** What Compose puts there comes from outside of all volumes, and an application may not start without it. */
+async function copySecrets({ host }: Drilling, { from, to }: { from: string; to: string }): Promise<void> {
+  try {
+    const tar = await host.engine.archive(from, secrets);
+    await host.engine.putArchive(to, dirname(secrets), tar);
+  } catch (error) {
+    if (!(error instanceof BackupError) || error.code !== "NOT_FOUND") throw error; // it has none
+  }
+}
+
+/** Folders of the host are no part of a restore point, and the drill keeps away from them. */
+function notMounted(container: string): (mount: Mount) => string[] {
+  return ({ type, source, target }) =>
+    type !== "bind" || target.startsWith(`${secrets}/`)
+      ? []
+      : [`${container}: ${source} of the host, which it has at ${target}, was not there`];
 }
 
 function sourceNote(name: string, { like, image }: { like: string | undefined; image: string }): string {

@@ -2,6 +2,7 @@ import { BackupError, exitStatus, type Code } from "@erlmcp/errors";
 import { createProgress, type Progress } from "@erlmcp/job";
 import {
   finding,
+  findingLimit,
   restoreSeconds,
   type DrillReport,
   type DrillTiming,
@@ -50,7 +51,8 @@ export async function drillPoint(
     measured_rto_seconds: findings.length > 0 ? null : restoreSeconds(timings),
     sample: "all",
   };
-  return { verdict: { ...verdict, findings: [...verdict.findings, ...findings] }, drill };
+  const omitted = Math.max(0, findings.length - findingLimit);
+  return { verdict: { ...verdict, findings: findings.slice(0, findingLimit), omitted }, drill };
 }
 
 function notDrilled({ boot }: DrillLaunch, timings: readonly DrillTiming[]): DrillReport {

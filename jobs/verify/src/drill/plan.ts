@@ -1,6 +1,7 @@
 import { BackupError } from "@erlmcp/errors";
+import { nodesOf, type RecordedNode } from "@erlmcp/host";
 import type { ManifestSource } from "@erlmcp/manifest";
-import { nodesOf, placesOf, type Place, type RecordedNode } from "./recorded.ts";
+import { clusterOf, placesOf, type Place } from "./recorded.ts";
 
 /** A throwaway Erlang node: what it is called, and what it loads. */
 export interface DrilledNode {
@@ -58,7 +59,7 @@ const erlang = new Set(["ets", "dets", "mnesia"]);
 function planNodes(sources: readonly ManifestSource[]): DrilledNode[] {
   const found = new Map<string, Gathered>();
   for (const source of sources.filter(({ component }) => erlang.has(component))) {
-    const { nodes } = nodesOf(source);
+    const nodes = nodesOf(source);
     if (nodes.length === 0) throw homeless(source);
     for (const recorded of nodes) {
       const place = placesOf(source).find(({ name }) => name === recorded.container);
@@ -70,9 +71,9 @@ function planNodes(sources: readonly ManifestSource[]): DrilledNode[] {
   }
   return [...found.values()].map(({ recorded, place, of }, at) => {
     const mnesia = of.get("mnesia");
-    const all = mnesia === undefined ? undefined : nodesOf(mnesia);
-    const own = all?.nodes.find(({ container }) => container === place.name);
-    const here = all?.nodes.map(({ node }) => node) ?? [];
+    const all = mnesia === undefined ? [] : nodesOf(mnesia);
+    const own = all.find(({ container }) => container === place.name);
+    const here = all.map(({ node }) => node);
     return {
       key: `node-${at}`,
       node: recorded.node,
@@ -81,7 +82,7 @@ function planNodes(sources: readonly ManifestSource[]): DrilledNode[] {
       mnesia,
       directory: own?.directory,
       peers: here.filter((node) => node !== recorded.node),
-      alone: all?.cluster.some((node) => !here.includes(node)) ?? false,
+      alone: mnesia !== undefined && clusterOf(mnesia).some((node) => !here.includes(node)),
       ets: of.get("ets"),
       dets: of.get("dets"),
     };

@@ -15,25 +15,13 @@ const Place = z.object({
 export type Place = z.infer<typeof Place>;
 const Places = z.object({ containers: z.array(Place).catch([]) });
 
-const NodeFact = z.object({
-  node: z.string(),
-  container: z.string(),
-  otp: z.string(),
-  directory: z.string().optional().catch(undefined), // of Mnesia
-});
-const NodeFacts = z.object({
-  node: NodeFact.optional().catch(undefined),
-  nodes: z.array(NodeFact).optional().catch(undefined),
-  db_nodes: z.array(z.string()).catch([]),
-});
-export type RecordedNode = z.infer<typeof NodeFact>;
+const Cluster = z.object({ db_nodes: z.array(z.string()).catch([]) });
 
 export function placesOf({ facts }: ManifestSource): Place[] {
   return Places.parse(facts).containers;
 }
 
-/** The Erlang nodes of a source, and all that belong to their Mnesia. */
-export function nodesOf({ facts }: ManifestSource): { nodes: RecordedNode[]; cluster: string[] } {
-  const { node, nodes, db_nodes: cluster } = NodeFacts.parse(facts);
-  return { nodes: nodes ?? (node === undefined ? [] : [node]), cluster };
+/** All nodes that belong to a source's Mnesia, also those that are not in the restore point. */
+export function clusterOf({ facts }: ManifestSource): string[] {
+  return Cluster.parse(facts).db_nodes;
 }

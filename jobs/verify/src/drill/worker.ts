@@ -51,6 +51,7 @@ export async function drillWorker(worker: DrillWorker): Promise<JobOutcome> {
   } finally {
     await host.engine.throwaways.removeAll(intent.label, "running"); // its volumes are in use as long as we are
   }
+  context.log.info({ peak_memory_bytes: process.resourceUsage().maxRSS * 1024 }, "the drill has ended");
   const { findings, proven, checks, timings, notes } = record;
   const result: DrillResult = { findings, report: { proven, checks, timings, notes }, error };
   context.stdout.write(JSON.stringify(result));
