@@ -99,11 +99,15 @@ async function remember(
   lock: RepositoryLock,
   { line, verified: { verdict, drill } }: { line: CatalogLine; verified: Extract<Verified, { verdict: Verdict }> },
 ): Promise<void> {
+  const at = context.now().toISOString();
+  const drilled = drill?.drilled
+    ? { at, rto_seconds: drill.measured_rto_seconds, boot: drill.boot }
+    : line.verified?.drill;
   const verified = {
-    at: context.now().toISOString(),
+    at,
     mode: request.mode === "quick" ? ("quick" as const) : ("full" as const), // a drill verifies in full first
     findings: verdict.findings.length + verdict.omitted,
-    ...(drill?.drilled && { drill: { rto_seconds: drill.measured_rto_seconds, boot: drill.boot } }),
+    ...(drilled && { drill: drilled }), // what the last drill measured stays, whatever verifies it next
   };
   await repository.appendCatalog(lock, formatCatalogLine({ ...line, verified }));
 }

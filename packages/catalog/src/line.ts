@@ -12,10 +12,11 @@ export const Verified = z.looseObject({
   findings: count, // things that were wrong, with what it depends on
   drill: z
     .looseObject({
+      at: z.iso.datetime(),
       rto_seconds: z.number().nonnegative().nullable(), // to restore it, as measured; null when it did not come back
       boot: z.boolean(), // until the application was well
     })
-    .optional(), // it was restored into throwaway containers
+    .optional(), // the last time that it was restored into throwaway containers
 });
 export type Verified = z.infer<typeof Verified>;
 

@@ -25,7 +25,8 @@ const ServerFacts = z.object({
 });
 
 /**
- * Makes a database cluster and starts its server, without the image's entrypoint. Only what is in the drill's network can reach it,
+ * Makes a database cluster and starts its server, without the image's entrypoint. Building large indexes takes more shared memory than a
+ * container has by default, so that lies in files. Only what is in the drill's network can reach it,
  * and only when the application is to be started.
  */
 const startScript = `set -eu
@@ -45,6 +46,7 @@ mkdir "$folder/run"
 {
   echo "listen_addresses = '$listen'"
   echo "unix_socket_directories = '$folder/run'"
+  echo "dynamic_shared_memory_type = mmap"
   [ -z "$preload" ] || echo "shared_preload_libraries = '$preload'"
 } >>"$folder/data/postgresql.conf"
 "$found/pg_ctl" --pgdata="$folder/data" --log="$folder/server.log" --silent --wait --timeout=300 start >/dev/null 2>&1 ||
