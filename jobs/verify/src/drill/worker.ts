@@ -65,6 +65,7 @@ async function drill(drilling: Drilling): Promise<void> {
     const files = await drillNodes(drilling);
     await drillServers(drilling, servers);
     requireEverySource(drilling);
+    await noteWhatIsMissing(drilling);
     if (drilling.intent.boot && drilling.record.findings.length === 0) await bootApplication(drilling, files);
     else if (drilling.intent.boot)
       drilling.record.notes.push("the application was not started: what it needs is not right");
@@ -81,4 +82,15 @@ function requireEverySource({ point, record }: Drilling): void {
     if (record.proven.some(isAbout) || record.findings.some(isAbout)) continue;
     record.wrong({ component, source: name }, "nothing of it was restored");
   }
+}
+
+/** A drill proves what a restore point holds; what could not be captured is told beside it. */
+async function noteWhatIsMissing({ point, record }: Drilling): Promise<void> {
+  const missing: string[] = [];
+  for await (const { component, source, name, verdict } of point.ledger()) {
+    if (verdict === "failed" || verdict === "unreadable") missing.push(`${component} ${source} ${name}`);
+  }
+  const [first] = missing;
+  if (first === undefined) return;
+  record.notes.push(`${missing.length} things were not captured and cannot come back, the first of them ${first}`);
 }
