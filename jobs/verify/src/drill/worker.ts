@@ -54,7 +54,7 @@ export async function drillWorker(worker: DrillWorker): Promise<JobOutcome> {
   context.log.info({ peak_memory_bytes: process.resourceUsage().maxRSS * 1024 }, "the drill has ended");
   const { findings, proven, checks, timings, notes } = record;
   const result: DrillResult = { findings, report: { proven, checks, timings, notes }, error };
-  context.stdout.write(JSON.stringify(result));
+  context.stdout.write(Buffer.from(JSON.stringify(result))); // bytes: a terminal gets text otherwise
   return { exitCode: 0 };
 }
 
