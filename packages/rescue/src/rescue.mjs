@@ -30,8 +30,8 @@ class Failure extends Error {
 const damaged = (message) => {
   throw new Failure(4, message);
 };
-/** @param {unknown} error */
-const isDamage = (error) => error instanceof Failure && error.status === 4;
+/** A number that leads out of a buffer, or nesting deeper than the stack, is damage too. @param {unknown} error */
+const isDamage = (error) => (error instanceof Failure && error.status === 4) || error instanceof RangeError;
 /** @param {unknown} error */
 const textOf = (error) => (error instanceof Error ? error.message : String(error));
 /** No control character of a name reaches the terminal. @param {string} text */
@@ -532,6 +532,7 @@ class Tree {
   /** @param {Buffer} path @param {Fields} entry */
   async place(path, entry) {
     await this.finish(path);
+    if (path.length === 0 && entry["kind"] !== "folder") damaged("the root is no folder");
     if (path.length > 0) await this.checkParents(namesOf(path).slice(0, -1).join("/"));
     if (entry["xattrs"] !== undefined) this.outcome.left("extended attributes and ACLs are not set");
     if (!root) this.outcome.left("owners are not set, which takes root");
@@ -682,6 +683,10 @@ async function unpackSource(source, folder, work) {
 /** @param {Fields} entry @param {Buffer} path @param {{ folder: string, tree: Tree, work: Work }} to */
 async function unpackEntry(entry, path, { folder, tree, work: { reader } }) {
   const { kind, facts } = entry;
+  const component = basename(dirname(folder));
+  const wanted = component === "postgres" ? "dump" : ["ets", "dets", "mnesia"].includes(component) ? "table" : "tree";
+  if ((kind === "table" || kind === "dump" ? kind : "tree") !== wanted)
+    damaged(`a ${String(kind)} is nothing of ${component}`);
   if (kind !== "table" && kind !== "dump") {
     await fs.mkdir(tree.target, { recursive: true, mode: 0o700 });
     return tree.place(path, entry);
@@ -814,7 +819,8 @@ async function main() {
   const first = await readManifest(folder, keyFile);
   const points = [await openPoint(first)];
   for (const id of first.dependsOn) {
-    if (!/^erlmcp_(full|incremental|compliance)_\d{8}_\d{6}$/.test(id)) damaged(`it depends on ${id}, which is no ID`);
+    const isId = /^erlmcp_(full|incremental|compliance)_\d{8}_\d{6}$/.test(id);
+    if (!isId || id === basename(folder)) damaged(`it depends on ${id}, which cannot be`);
     points.push(await openPoint(await readManifest(join(dirname(folder), id), keyFile)));
   }
   const to = resolve(values.to);
@@ -864,5 +870,5 @@ try {
   process.exitCode = await main();
 } catch (error) {
   process.stderr.write(`rescue: ${plain(textOf(error))}\n`);
-  process.exitCode = error instanceof Failure ? error.status : 1;
+  process.exitCode = error instanceof Failure ? error.status : isDamage(error) ? 4 : 1;
 }

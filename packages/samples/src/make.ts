@@ -7,7 +7,7 @@ import { writeDocuments, type Stored } from "./documents.ts";
 import type { SampleSource } from "./source.ts";
 
 /** Small chunks, so that small contents have several of them, and lists of lists. */
-const chunking: Chunking = {
+export const chunking: Chunking = {
   file: { min: 16_384, average: 65_536, max: 262_144 },
   table: { min: 64, average: 256, max: 1024 },
 };
@@ -52,7 +52,7 @@ export async function makeRestorePoint(
   const contents = { sources: stored, ledger, ledger_lines: lines.length };
   const { dependsOn, stats } = result;
   await writeDocuments(making, {
-    objects: [...objects].map(facts),
+    objects: [...objects].map(factsOf),
     dependsOn,
     newBytes: stats.newBytes,
     contents,
@@ -63,7 +63,7 @@ export async function makeRestorePoint(
   });
 }
 
-function facts([name, bytes]: [string, Buffer]): Stored["objects"][number] {
+export function factsOf([name, bytes]: [string, Buffer]): Stored["objects"][number] {
   return { name, bytes: bytes.length, sha256: sha256Hex(bytes) };
 }
 

@@ -81,6 +81,10 @@ export function createContentWalk({ id, index, reader, signal, add }: WalkOption
         problems.push(`chunk ${chunk.id} is ${length} bytes long, its content says ${chunk.length}`);
       }
       bytes += length;
+      if (bytes > content.bytes) {
+        problems.push(`its chunks give more than the ${content.bytes} bytes that it should have`);
+        return problems;
+      }
       const { pack } = index.place(chunk.number).segment;
       needed.add(packKey(index.restorePointOf(chunk.number), pack));
     }
