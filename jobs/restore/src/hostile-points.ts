@@ -122,6 +122,14 @@ export const hostileFooters: Hostile[] = [
 
 /** Packs, indexes and manifests made by hand. */
 export const hostileBytes: Hostile[] = [
+  ofBytes("a chunk of other bytes, well sealed", /packs\/000001\.pack/, async (repository) => {
+    const made = craft();
+    const chunk = Buffer.alloc(32, 0xab);
+    made.segment({ stored: payload, encoding: 0, plainBytes: 7, chunks: [{ id: chunk, length: 7 }] });
+    const forged = { ...file("a", payload), refer: () => ({ bytes: 7, depth: 0, chunks: [chunk.toString("hex")] }) };
+    const described = inCraft(made, [folder(""), forged]);
+    await repository.craft(id, { objects: made.objects(), source: described });
+  }),
   ofBytes("a segment that expands to 256 MiB instead of 1", /decompress/, async (repository) => {
     const made = craft();
     const chunk = made.bomb(2 ** 28, 2 ** 20).toString("hex");

@@ -34,8 +34,8 @@ describe.each([undefined, "aes-256-gcm"] as const)("before a restore, cipher %s"
     await repository.add(other, 2);
   });
 
-  it("says nothing of what is whole", async () => {
-    expect(await preflight(repository, incremental)).toEqual([]);
+  it("warns of nothing that is whole", async () => {
+    expect((await preflight(repository, incremental)).filter((line) => !line.includes('"level":30'))).toEqual([]);
   });
 
   it.for(objectsOf.flatMap((object) => damages.map((damage) => ({ object, damage: damage.name, make: damage.make }))))(

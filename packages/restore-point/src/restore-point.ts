@@ -5,8 +5,10 @@ import {
   decodeEntries,
   decodeLedger,
   manifestLimitBytes,
+  parseChecksums,
   parseManifest,
   parseManifestHead,
+  sha256Hex,
   type Manifest,
   type ManifestSource,
 } from "@erlmcp/manifest";
@@ -53,7 +55,19 @@ export async function openManifest({ store, keyring }: RestorePointAccess, id: s
   const head = parseManifestHead(bytes, name);
   if (head.id !== id) throw new BackupError("CORRUPT", `${name} is that of ${head.id}`);
   const key = await unlock(head, keyring);
+  if (key === undefined) await compareChecksum(store, id, bytes);
   return { manifest: parseManifest(bytes, key && manifestKeys(key), name), key };
+}
+
+/** Without a key there is no MAC: that a letter of a name has changed shows in checksums.sha256 alone. */
+async function compareChecksum(store: ObjectStore, id: string, manifest: Buffer): Promise<void> {
+  const name = `${id}/checksums.sha256`;
+  const text = (await readObject(store, name, manifestLimitBytes)).toString("utf8");
+  const line = parseChecksums(text, name).find((one) => one.name === "manifest.json");
+  if (line?.sha256 === sha256Hex(manifest)) return;
+  throw new BackupError("CORRUPT", `${id}/manifest.json is not what checksums.sha256 says, or that is damaged`, {
+    hint: "Run verify, which tells which of them; take it from a replica.",
+  });
 }
 
 /** Opens a restore point and everything that it depends on. Close it on every way out. */

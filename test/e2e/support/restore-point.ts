@@ -35,11 +35,15 @@ export async function contentOf(point: RestorePoint, entry: { content: TableEntr
  * preceded by its length. A captured table holds just these, in another order.
  */
 export async function tableDigest(point: RestorePoint, entry: TableEntry): Promise<{ rows: number; digest: string }> {
-  const content = await contentOf(point, entry);
+  return digestOfRows(await contentOf(point, entry), entry.facts);
+}
+
+/** The same of a table's stored rows. */
+export function digestOfRows(content: Buffer, facts: TableEntry["facts"]): { rows: number; digest: string } {
   const frames: Buffer[] = [];
   for (let at = 0; at < content.length;) {
     const end = at + 4 + content.readUInt32BE(at);
-    frames.push(asRecord(content.subarray(at, end), entry));
+    frames.push(asRecord(content.subarray(at, end), facts));
     at = end;
   }
   frames.sort((a, b) => Buffer.compare(a.subarray(4), b.subarray(4)));
@@ -52,7 +56,7 @@ export async function tableDigest(point: RestorePoint, entry: TableEntry): Promi
  * Mnesia's backup stream puts a table's name where its records have their own: in the fragments of a table the two differ.
  * Here the record's name stands again, so that the bytes are those of the application's object.
  */
-function asRecord(frame: Buffer, { facts }: TableEntry): Buffer {
+function asRecord(frame: Buffer, facts: TableEntry["facts"]): Buffer {
   const { name, record_name: record } = facts;
   if (typeof name !== "string" || typeof record !== "string" || name === record) return frame;
   const [written, wanted] = [name, record].map((text) =>
