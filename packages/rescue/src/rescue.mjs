@@ -726,16 +726,15 @@ folder(Component, Dir) ->
 
 make(Kind, Dir, [_, Rows, Count, Facts]) ->
     File = new(filename:rootname(in(Dir, Rows)) ++ case Kind of "ets" -> ".tab"; "dets" -> ".dets" end),
-    {ok, Fd} = open(in(Dir, Rows)),
-    Count = table(Kind, File, Facts, Fd, Count),
+    Count = table(Kind, File, Facts, in(Dir, Rows), Count),
     io:format("~ts: ~b rows~n", [File, Count]).
 
-table("ets", File, Facts, Fd, Count) ->
+table("ets", File, Facts, Rows, Count) ->
     Empty = new(File ++ ".header"),
     Options = [{K, a(V)} || {K, F} <- [{read_concurrency, <<"read_concurrency">>}, {write_concurrency, <<"write_concurrency">>},
                                        {decentralized_counters, <<"decentralized_counters">>}],
                             V <- [maps:get(F, Facts)], a(V) =/= undefined],
-    Named = [named_table || maps:get(<<"named">>, Facts)] ++ [compressed || maps:get(<<"compressed">>, Facts)],
+    Named = [Option || {Option, F} <- [{named_table, <<"named">>}, {compressed, <<"compressed">>}], a(maps:get(F, Facts)) =:= true],
     Table = ets:new(a(maps:get(<<"name">>, Facts)), [a(maps:get(<<"type">>, Facts)), a(maps:get(<<"protection">>, Facts)),
                                                      {keypos, maps:get(<<"keypos">>, Facts)} | Options] ++ Named),
     ok = ets:tab2file(Table, Empty, [{extended_info, [object_count, md5sum]}]),
@@ -751,14 +750,16 @@ table("ets", File, Facts, Fd, Count) ->
               erlang:md5_update(Md5, Binaries)
           end,
     Sized = list_to_tuple(lists:keyreplace(size, 1, tuple_to_list(Header), {size, Count})),
+    {ok, Fd} = open(Rows),
     Md5 = each(Fd, Put, Put([Sized], erlang:md5_init())),
     _ = Put([['$end_of_table', [{count, Count}, {md5, erlang:md5_final(Md5)}]]], erlang:md5_init()),
     ok = disk_log:close(Log),
     Count;
-table("dets", File, Facts, Fd, Count) ->
+table("dets", File, Facts, Rows, Count) ->
     {ok, Table} = dets:open_file(make_ref(), [{file, File}, {type, a(maps:get(<<"type">>, Facts))},
                                               {keypos, maps:get(<<"keypos">>, Facts)}, {auto_save, infinity}]),
-    ok = dets:init_table(Table, source(Fd), [{min_no_slots, min(32000000, max(256, Count))}]),
+    Open = fun(read) -> {ok, Fd} = open(Rows), (source(Fd))(read); (close) -> ok end, % in the table's own process
+    ok = dets:init_table(Table, Open, [{min_no_slots, min(32000000, max(256, Count))}]),
     Size = dets:info(Table, size),
     ok = dets:close(Table),
     Size.
