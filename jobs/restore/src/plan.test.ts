@@ -1,8 +1,9 @@
-import type { Container, ContainerState, ErlangSettings } from "@erlmcp/docker";
+import type { Container, ContainerState, ErlangSettings, Source } from "@erlmcp/docker";
 import type { ManifestSource } from "@erlmcp/manifest";
 import { expect, it } from "vitest";
 import { whole } from "./parts.ts";
 import { asleep, planRestore } from "./plan.ts";
+import { findTarget } from "./targets.ts";
 
 function container(name: string, state: ContainerState, more: Partial<Container> = {}): Container {
   return {
@@ -30,10 +31,21 @@ function source(component: ManifestSource["component"], name: string, facts: Man
 const volume = { name: "data", driver: "local", labels: {}, project: "shop", shortName: "data", anonymous: false };
 const settings: ErlangSettings = { node: undefined, cookieFile: undefined, ets: "user", etsSuspend: [], dets: [] };
 
-function plan(node: Container, others: readonly Container[], sources: readonly ManifestSource[]) {
+function erlangSource(node: Container): Source {
   const components = ["ets", "dets", "mnesia"] as const;
-  const erlang = { kind: "erlang", container: node, components, settings, name: node.name } as const;
-  const here = { volumes: [volume], sources: [{ ...erlang, reason: "label", unavailable: undefined }] };
+  return {
+    kind: "erlang",
+    container: node,
+    components,
+    settings,
+    name: node.name,
+    reason: "label",
+    unavailable: undefined,
+  };
+}
+
+function plan(node: Container, others: readonly Container[], sources: readonly ManifestSource[]) {
+  const here = { volumes: [volume], sources: [erlangSource(node)] };
   return planRestore(sources.map(whole), { here, containers: [node, ...others], renames: new Map() });
 }
 
@@ -66,4 +78,26 @@ it("refuses ETS of a node that stands still, and not of one that it starts", () 
   ]);
   expect(asleep(plan(container("node", "created"), [], [files, tables]))).toEqual([]);
   expect(asleep(plan(container("node", "running"), [], [tables]))).toEqual([]);
+});
+
+it("finds a cluster's containers in the order of its nodes, whatever the order in which they were listed", () => {
+  const [one, two] = [
+    container("first-1", "running", { service: "one" }),
+    container("second-1", "running", { service: "two" }),
+  ];
+  const facts = {
+    containers: [
+      { name: "old-one", service: "one", hostname: "one" },
+      { name: "old-two", service: "two", hostname: "two" },
+    ],
+    nodes: [
+      { node: "b@two", container: "old-two", otp: "27" },
+      { node: "a@one", container: "old-one", otp: "27" },
+    ],
+  };
+  const sources = [one, two].map((node) => erlangSource(node));
+  expect(findTarget(source("mnesia", "cluster", facts), { volumes: [], sources })).toEqual({
+    kind: "container",
+    containers: [two, one],
+  });
 });

@@ -77,11 +77,12 @@ function containerFor(source: ManifestSource, here: Here): Target {
 
 type Place = z.infer<typeof PlaceOfContainer>;
 
-/** Those that this source was in: of a cluster all, of a node's ETS its own. */
+/** Those that this source was in, in the order of its nodes: of a cluster all, of a node's ETS its own. */
 function recordedContainers(source: ManifestSource): Place[] {
   const { containers } = Places.parse(source.facts);
   const names = nodesOf(source).map(({ container }) => container);
-  return names.length === 0 ? containers : containers.filter(({ name }) => names.includes(name));
+  if (names.length === 0) return containers;
+  return names.flatMap((name) => containers.find((container) => container.name === name) ?? []);
 }
 
 function match(place: Place, candidates: readonly Container[], recorded: number): Container | string {
