@@ -1,4 +1,5 @@
 import type { Component } from "@erlmcp/entry";
+import { BackupError } from "@erlmcp/errors";
 import { awaitHealth } from "@erlmcp/host";
 import type { Progress } from "@erlmcp/job";
 import type { RestorePoint } from "@erlmcp/restore-point";
@@ -40,7 +41,7 @@ export interface Applied {
  * comes to the same.
  */
 export async function apply(run: Applying, staged: StagedServers): Promise<readonly Applied[]> {
-  const { host, intent, signal, context } = run;
+  const { host, intent } = run;
   const { engine } = host;
   const applied: Applied[] = [];
   const putting: Putting = { ...run, staged };
@@ -51,12 +52,27 @@ export async function apply(run: Applying, staged: StagedServers): Promise<reado
   say(run, "starting services");
   await startServices(engine, intent.stopped);
   say(run, "waiting for health");
-  const waiting = { signal, monotonicMs: context.monotonicMs };
-  await awaitHealth(engine, intent.stopped, waiting);
-  const url = run.settings.values.HEALTH_URL;
-  if (url !== undefined) await awaitUrl(url, waiting);
+  await awaitWell(run);
   await applyAll(putting, after, applied);
   return applied;
+}
+
+/** How long what was put back is waited for: it may have been unwell before, and that is no reason to give up on it. */
+const undoneUrlLimitMs = 30_000;
+
+/** @throws BackupError FAILED when something is not well, unless what was there before is put back: that is as it was */
+async function awaitWell(run: Applying): Promise<void> {
+  const { host, intent, signal, context, undoing = false } = run;
+  const { HEALTH_URL: url, HEALTH_TIMEOUT: seconds } = run.settings.values;
+  const patience = { limitMs: seconds * 1000, signal, monotonicMs: context.monotonicMs };
+  try {
+    await awaitHealth(host.engine, intent.stopped, patience);
+    const limitMs = undoing ? Math.min(patience.limitMs, undoneUrlLimitMs) : patience.limitMs;
+    if (url !== undefined) await awaitUrl(url, { ...patience, limitMs });
+  } catch (error) {
+    if (!undoing || !(error instanceof BackupError)) throw error;
+    context.log.warn({ hint: error.hint }, `put back, but ${error.message}`);
+  }
 }
 
 /** A step of its own: where a restore that was cut off has been is in its log. */

@@ -6,12 +6,14 @@ import type { JobOutcome } from "@erlmcp/job";
 import { openRestorePoint, type RestorePoint } from "@erlmcp/restore-point";
 import { chooseRestorePoint } from "./choose.ts";
 import { lookAround } from "./here.ts";
+import { askHealthUrl } from "./health-url.ts";
 import { openJournal, rebound, type Journal } from "./journal.ts";
 import { placeNodes } from "./nodes.ts";
 import { askServers } from "./put-postgres.ts";
 import { selectParts } from "./parts.ts";
 import { asleep, describePlan, planAsData, planRestore, type Plan } from "./plan.ts";
 import { verifyFirst } from "./preflight.ts";
+import { assessRoom } from "./room.ts";
 import type { Run } from "./run.ts";
 import { takeSafetyBackup } from "./safety.ts";
 import { selectionIn, selectionOf } from "./selection.ts";
@@ -148,15 +150,22 @@ async function planFor(
   const { nodes, problems } = await placeNodes(run, { placed: plan.placed, here, renames });
   const { signal } = run.context;
   problems.push(...asleep(plan), ...(await askServers({ run, point, tag, signal }, plan.placed)));
+  problems.push(...(await assessRoom(run, { placed: plan.placed, nodes })), ...(await askHealthUrl(run)));
   return { plan: { ...plan, problems: [...plan.problems, ...problems] }, nodes };
 }
 
+/** Everything that stands in the way, in one error: the first decides its code. */
 function refuse({ problems }: Plan): void {
   const refused = problems.filter(({ severity }) => severity === "refuse");
   const [first] = refused;
   if (first === undefined) return;
-  throw new BackupError("NOT_FOUND", refused.map(({ message }) => message).join("; "), {
-    hint: `Nothing was touched. ${first.hint ?? "restore ID --dry-run shows the plan."}`,
+  const all = refused.map(({ message, hint }) =>
+    hint === undefined || refused.length === 1 ? message : `${message} (${hint.replace(/\.$/, "")})`,
+  );
+  const named = all.length === 1 ? all : all.map((text, at) => `${at + 1}. ${text}`);
+  const hint = refused.length === 1 ? first.hint : undefined;
+  throw new BackupError(first.code ?? "NOT_FOUND", named.join("; "), {
+    hint: `Nothing was touched. ${hint ?? "restore ID --dry-run shows the plan."}`,
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Container } from "@erlmcp/docker";
 import type { Component } from "@erlmcp/entry";
+import type { Code } from "@erlmcp/errors";
 import { nodesOf } from "@erlmcp/host";
 import type { Part } from "./parts.ts";
 import { findTarget, type Here, type Target } from "./targets.ts";
@@ -13,6 +14,7 @@ export interface Placed {
 /** Something that stands in the way. `refuse`: the restore is not begun. */
 export interface Problem {
   readonly severity: "refuse" | "warn";
+  readonly code?: Code | undefined; // of the error, when it is refused for this; NOT_FOUND when undefined
   readonly message: string;
   readonly hint: string | undefined;
 }

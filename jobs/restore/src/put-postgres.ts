@@ -40,6 +40,7 @@ export async function askServers(restoring: Restoring, placed: readonly Placed[]
       problems.push(
         ...plan.problems.map((message) => ({
           severity: "refuse" as const,
+          code: "CONFIG_INVALID" as const,
           message: `${name}: ${message}`,
           hint: undefined,
         })),

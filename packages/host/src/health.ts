@@ -8,7 +8,14 @@ export interface Awaited {
   readonly name: string;
 }
 
-const healthLimitMs = 300_000;
+/** How long something is waited for, and what ends the waiting. */
+export interface Patience {
+  readonly limitMs?: number | undefined; // five minutes when undefined
+  readonly signal: AbortSignal;
+  readonly monotonicMs: () => number;
+}
+
+const defaultLimitMs = 300_000;
 const betweenLooksMs = 500;
 const steadyMs = 3000; // a container without a health check counts as well when it has run for so long
 
@@ -20,9 +27,9 @@ const steadyMs = 3000; // a container without a health check counts as well when
 export async function awaitHealth(
   engine: Pick<Engine, "container" | "health">,
   services: readonly Awaited[],
-  { signal, monotonicMs }: { signal: AbortSignal; monotonicMs: () => number },
+  { limitMs = defaultLimitMs, signal, monotonicMs }: Patience,
 ): Promise<void> {
-  const deadline = monotonicMs() + healthLimitMs;
+  const deadline = monotonicMs() + limitMs;
   for (const service of services) {
     const since = monotonicMs();
     let health = await lookAt(engine, service);

@@ -1,6 +1,6 @@
 export { say, showConfig } from "./answer.ts";
 export { openEncryption } from "./encryption.ts";
-export { awaitHealth } from "./health.ts";
+export { awaitHealth, type Patience } from "./health.ts";
 export { openHost, readBuild, version, type Build, type Host } from "./host.ts";
 export { draftReceiptOf, errorPart, knownBuild, runPart } from "./receipt.ts";
 export { createRecord, refuseHalfRestored, restoreRecord, type FlushedRecord } from "./record.ts";

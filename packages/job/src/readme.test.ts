@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { settingsTable } from "./settings.ts";
+import { settingsSchema } from "./setting-definitions.ts";
+import { readSettings, settingsTable } from "./settings.ts";
 
 /** Rows as lists of cells, however the table is padded. */
 function cells(table: string): string[] {
@@ -18,11 +19,31 @@ it("the README documents the settings that there are", async () => {
   expect(cells(documented)).toEqual(cells(settingsTable()));
 });
 
-it("the example of an env file has every setting of the backup job", async () => {
-  const example = await readFile(new URL("../../../compose/example.env", import.meta.url), "utf8");
-  const compose = await readFile(new URL("../../../compose/compose.yaml", import.meta.url), "utf8");
-  const passed = [...compose.matchAll(/^ {2}([A-Z0-9_]+): \$\{\1:-\}$/gm)].map(([, name]) => name);
-  const shown = [...example.matchAll(/^# ([A-Z0-9_]+)=/gm)].map(([, name]) => name);
-  expect(passed.length).toBeGreaterThan(15);
-  expect(passed.filter((name) => !shown.includes(name))).toEqual([]);
+async function compose(name: string): Promise<string> {
+  return readFile(new URL(`../../../compose/${name}`, import.meta.url), "utf8");
+}
+
+/** What the example sets, in comments. */
+async function example(): Promise<Record<string, string>> {
+  const text = await compose("example.env");
+  return Object.fromEntries(
+    [...text.matchAll(/^# ([A-Z0-9_]+)=(.*)$/gm)].map(([, name = "", value = ""]) => [name, value]),
+  );
+}
+
+it("the example of an env file has every setting that Compose passes on, and none that nobody reads", async () => {
+  const files = `${await compose("compose.yaml")}${await compose("encryption.yaml")}`;
+  const shown = Object.keys(await example());
+  const passed = [...files.matchAll(/^ +([A-Z0-9_]+): \$\{\1:-\}$/gm)].map(([, name = ""]) => name);
+  expect(passed.length).toBeGreaterThan(20);
+  expect(passed.filter((name) => !shown.includes(name) && name !== "GIT_REVISION")).toEqual([]); // that is of builds
+  const read = new Set([...files.matchAll(/\$\{([A-Z0-9_]+)[:?}-]/g)].map(([, name]) => name));
+  expect(shown.filter((name) => !read.has(name))).toEqual([]);
+});
+
+it("the values in the example of an env file are such as the jobs take", async () => {
+  const names = Object.keys(settingsSchema.shape);
+  const settings = Object.entries(await example()).filter(([name]) => names.includes(name));
+  expect(settings.length).toBeGreaterThan(20);
+  expect(() => readSettings(Object.fromEntries(settings))).not.toThrow();
 });

@@ -123,6 +123,10 @@ export const settingsSchema = z.strictObject({
   HEALTH_URL: url
     .optional()
     .meta({ shown: "", doc: "asked after a restore, besides each container's own health check" }),
+  HEALTH_TIMEOUT: whole(1, 86_400, 300).meta({
+    shown: "300",
+    doc: "seconds that containers and `HEALTH_URL` have to be well after a restore",
+  }),
   SCHEDULE_FULL: cron("0 2 * * *").meta({ shown: "0 2 * * *", doc: "cron line of the full backup, in `TZ`" }),
   SCHEDULE_INCREMENTAL: cron("*/15 * * * *").meta({ shown: "*/15 * * * *", doc: "of the incremental" }),
   SCHEDULE_RETENTION: cron("0 3 * * *").meta({ shown: "0 3 * * *", doc: "of retention" }),
