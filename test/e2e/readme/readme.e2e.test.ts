@@ -65,7 +65,7 @@ const runnable = blocks.filter(({ notRun }) => notRun === undefined);
 
 it.each(runnable)("README.md:$line runs", async ({ commands, exits }) => {
   const { exitCode, output } = await run(commands);
-  if (exitCode !== exits) throw new Error(`exit status ${exitCode}, not ${exits}:\n${commands}\n${output}`);
+  expect(exitCode, `${commands}\n${output}`).toBe(exits);
 });
 
 it("prints a proof that the receipt alone confirms", async () => {

@@ -18,7 +18,7 @@ const compose = async (...args: string[]): Promise<string> => {
 const inside = (script: string): Promise<string> => compose("exec", "--no-TTY", "web", "sh", "-c", script);
 
 /** Every file with its content, owner, mode and time. */
-const state = (): Promise<string> => inside("cd /srv/data && stat -c '%n %u %a %y' . * && grep -r . . | sort");
+const state = (): Promise<string> => inside("cd /srv/data && stat -c '%n %u %a %y' * && grep -r . . | sort");
 const started = async (): Promise<string> =>
   (await execa("docker", ["inspect", "--format", "{{.State.StartedAt}}", `${project}-web-1`])).stdout;
 
