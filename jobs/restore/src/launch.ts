@@ -6,6 +6,7 @@ import type { JobOutcome } from "@erlmcp/job";
 import { openRestorePoint, type RestorePoint } from "@erlmcp/restore-point";
 import { chooseRestorePoint } from "./choose.ts";
 import { lookAround } from "./here.ts";
+import { estimate, readTimings, type Estimate } from "./estimate.ts";
 import { askHealthUrl } from "./health-url.ts";
 import { openJournal, rebound, type Journal } from "./journal.ts";
 import { placeNodes } from "./nodes.ts";
@@ -33,7 +34,9 @@ export async function launch(run: Run): Promise<JobOutcome> {
   if (warning !== undefined) context.log.warn({ hint: "Name the one that is meant." }, warning);
   const tag = randomBytes(6).toString("hex");
   const { plan, nodes } = await prepare(run, { repository, id, tag });
-  if (request.dryRun) return showPlan(run, plan, id);
+  const timing = estimate(plan.guessedSeconds, await readTimings(repository.store));
+  if (request.dryRun) return showPlan(run, plan, { id, estimate: timing });
+  context.log.info({ seconds: timing.seconds, basis: timing.basis }, "how long it will probably take");
   if (request.verify) await verifyAll(run, repository, id);
   const safety = request.safetyBackup ? await takeSafetyBackup(run, plan) : null;
   const intent: Journal = {
@@ -169,8 +172,10 @@ function refuse({ problems }: Plan): void {
   });
 }
 
-function showPlan({ context, request }: Run, plan: Plan, id: string): JobOutcome {
-  const text = request.json ? JSON.stringify(planAsData(plan, id), undefined, 2) : describePlan(plan, id).join("\n");
+function showPlan({ context, request }: Run, plan: Plan, told: { id: string; estimate: Estimate }): JobOutcome {
+  const text = request.json
+    ? JSON.stringify(planAsData(plan, told), undefined, 2)
+    : describePlan(plan, told).join("\n");
   context.stdout.write(`${text}\n`);
   return { exitCode: 0 };
 }

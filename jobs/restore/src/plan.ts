@@ -2,6 +2,7 @@ import type { Container } from "@erlmcp/docker";
 import type { Component } from "@erlmcp/entry";
 import type { Code } from "@erlmcp/errors";
 import { nodesOf } from "@erlmcp/host";
+import { guessSeconds, type Estimate } from "./estimate.ts";
 import type { Part } from "./parts.ts";
 import { findTarget, type Here, type Target } from "./targets.ts";
 
@@ -25,7 +26,7 @@ export interface Plan {
   readonly stop: readonly Container[]; // in this order; started again in the reverse one
   readonly restartsNodes: boolean; // an Erlang node is among them
   readonly problems: readonly Problem[];
-  readonly seconds: number; // a rough guess, from bytes and containers
+  readonly guessedSeconds: number;
 }
 
 /** @param containers all of the engine's, to know who else uses a volume */
@@ -44,7 +45,7 @@ export function planRestore(
   problems.push(...lostMemory(stop, placed, here), ...unknownNodes(parts, renames), ...notYet(parts));
   const stopped = new Set(stop.map(({ id }) => id));
   const restartsNodes = here.sources.some((source) => source.kind === "erlang" && stopped.has(source.container.id));
-  return { placed, stop, restartsNodes, problems, seconds: guessSeconds(placed, stop) };
+  return { placed, stop, restartsNodes, problems, guessedSeconds: guessSeconds(placed, stop.length) };
 }
 
 function homeless({ source }: Part, reason: string): Problem {
@@ -164,14 +165,6 @@ function unknownNodes(parts: readonly Part[], renames: ReadonlyMap<string, strin
     }));
 }
 
-const bytesPerSecond = 40e6;
-const secondsPerContainer = 8;
-
-function guessSeconds(placed: readonly Placed[], stop: readonly Container[]): number {
-  const bytes = placed.reduce((sum, { part }) => sum + part.source.bytes, 0);
-  return Math.ceil(bytes / bytesPerSecond + stop.length * secondsPerContainer);
-}
-
 const what: Record<Component, string> = {
   volumes: "changed in place to what was captured",
   dets: "built anew, put in the old files' place",
@@ -182,7 +175,7 @@ const what: Record<Component, string> = {
 };
 
 /** The plan in lines of at most 80 columns where names allow it. */
-export function describePlan(plan: Plan, id: string): string[] {
+export function describePlan(plan: Plan, { id, estimate }: { id: string; estimate: Estimate }): string[] {
   const lines = [`restore of ${id}`, ""];
   if (plan.stop.length > 0) lines.push(`stop      ${plan.stop.map(({ name }) => name).join(", ")}`);
   for (const { part, target } of inSteps(plan.placed)) {
@@ -204,7 +197,8 @@ export function describePlan(plan: Plan, id: string): string[] {
   lines.push(`check     health, rows and files against the manifest`);
   lines.push(
     "",
-    `about ${plan.seconds} s, ${plan.stop.length === 0 ? "nothing is stopped" : "services down meanwhile"}`,
+    `about ${estimate.seconds} s (${estimate.basis})`,
+    plan.stop.length === 0 ? "nothing is stopped" : "services are down for most of it",
   );
   for (const { severity, message, hint } of plan.problems) {
     lines.push(`${severity === "refuse" ? "REFUSED" : "warning"}   ${message}${hint === undefined ? "" : `. ${hint}`}`);
@@ -213,7 +207,10 @@ export function describePlan(plan: Plan, id: string): string[] {
 }
 
 /** The same for programs. */
-export function planAsData({ placed, stop, problems, seconds }: Plan, id: string): Record<string, unknown> {
+export function planAsData(
+  { placed, stop, problems }: Plan,
+  { id, estimate }: { id: string; estimate: Estimate },
+): Record<string, unknown> {
   return {
     backup_id: id,
     stop: stop.map(({ name }) => name),
@@ -230,7 +227,8 @@ export function planAsData({ placed, stop, problems, seconds }: Plan, id: string
     })),
     start: stop.map(({ name }) => name).toReversed(),
     problems,
-    estimated_seconds: seconds,
+    estimated_seconds: estimate.seconds,
+    estimate_basis: estimate.basis,
   };
 }
 

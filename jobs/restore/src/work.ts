@@ -8,6 +8,7 @@ import { openRestorePoint } from "@erlmcp/restore-point";
 import { apply, say, type Applied, type Applying } from "./apply.ts";
 import { requireSame, type Compared } from "./compare.ts";
 import { compareAll } from "./compare-all.ts";
+import { guessSeconds } from "./estimate.ts";
 import { lookAround } from "./here.ts";
 import { Journal, openJournal } from "./journal.ts";
 import { intentVariable } from "./launch.ts";
@@ -68,12 +69,16 @@ async function underJournal(run: Working): Promise<Outcome> {
       return { id: intent.id, ...report(intent, [], []) };
     }
     await requireRoom(applying);
+    const began = run.context.monotonicMs();
     const { applied, compared } = await restoreOrUndo(applying, journal);
+    const seconds = Math.round((run.context.monotonicMs() - began) / 100) / 10;
+    const timing = { seconds, guessed_seconds: guessSeconds(placed, intent.stopped.length) };
     await journal.put({ ...intent, state: "finishing" });
     say(applying, "tidying up");
     await finishDatabases(applying);
     await journal.clear();
-    return { id: intent.id, ...report(intent, applied, compared) };
+    const told = report(intent, applied, compared);
+    return { id: intent.id, ...told, details: { ...told.details, timing } };
   } finally {
     progress.stop();
     await point.close();
