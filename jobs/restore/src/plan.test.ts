@@ -2,7 +2,7 @@ import type { Container, ContainerState, ErlangSettings, Source } from "@erlmcp/
 import type { ManifestSource } from "@erlmcp/manifest";
 import { expect, it } from "vitest";
 import { whole } from "./parts.ts";
-import { asleep, planRestore } from "./plan.ts";
+import { asleep, describePlan, planAsData, planRestore } from "./plan.ts";
 import { findTarget } from "./targets.ts";
 
 function container(name: string, state: ContainerState, more: Partial<Container> = {}): Container {
@@ -99,5 +99,23 @@ it("finds a cluster's containers in the order of its nodes, whatever the order i
   expect(findTarget(source("mnesia", "cluster", facts), { volumes: [], sources })).toEqual({
     kind: "container",
     containers: [two, one],
+  });
+});
+
+it("is printed in 80 columns, with the estimate's basis and what to do about each problem", () => {
+  const made = plan(container("app", "running"), [], [files, source("volumes", "gone", {})]);
+  const estimate = { seconds: 42, basis: "measured in the last 2 restores here" };
+  const lines = describePlan(made, { id: "erlmcp_full_20260202_120000", estimate });
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  expect(lines).toContain("about 42 s (measured in the last 2 restores here)");
+  expect(lines).toContain("REFUSED   volumes gone has no place here: there is no volume gone");
+  expect(lines).toContain("          Create it first (docker compose up --no-start), or leave it out with");
+  expect(planAsData(made, { id: "x", estimate })).toMatchObject({
+    backup_id: "x",
+    stop: ["app"],
+    steps: [{ component: "volumes", source: "data", targets: ["data"] }],
+    start: ["app"],
+    estimated_seconds: 42,
+    estimate_basis: estimate.basis,
   });
 });

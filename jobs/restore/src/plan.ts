@@ -201,9 +201,25 @@ export function describePlan(plan: Plan, { id, estimate }: { id: string; estimat
     plan.stop.length === 0 ? "nothing is stopped" : "services are down for most of it",
   );
   for (const { severity, message, hint } of plan.problems) {
-    lines.push(`${severity === "refuse" ? "REFUSED" : "warning"}   ${message}${hint === undefined ? "" : `. ${hint}`}`);
+    lines.push(
+      ...wrapped(severity === "refuse" ? "REFUSED" : "warning", message),
+      ...(hint === undefined ? [] : wrapped("", hint)),
+    );
   }
   return lines;
+}
+
+const textWidth = 70; // beside the first column, on a terminal of 80
+
+/** Words of a text in lines, the label before the first. */
+function wrapped(label: string, text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > textWidth) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.map((line, at) => `${(at === 0 ? label : "").padEnd(10)}${line}`);
 }
 
 /** The same for programs. */

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import type { DumpEntry, TableEntry } from "@erlmcp/entry";
 import { writeErlangFiles, type UnpackFile } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
-import { accessTo, openLocal, readBuild } from "@erlmcp/host";
+import { accessTo, openLocal, readBuild, say } from "@erlmcp/host";
 import { createProgress, type JobContext, type JobOutcome, type Progress, type Settings } from "@erlmcp/job";
 import { openRestorePoint, type Encryption, type RestorePoint } from "@erlmcp/restore-point";
 import { unpackTree } from "@erlmcp/volumes";
@@ -52,11 +52,13 @@ export async function unpackTo(run: Unpacking): Promise<JobOutcome> {
     const { id, warning } = await chooseRestorePoint(repository.store, request);
     if (warning !== undefined) context.log.warn({ hint: "Name the one that is meant." }, warning);
     await requireEmpty(target);
+    if (!request.dryRun) await mkdir(target, { recursive: true });
     const point = await openRestorePoint(accessTo(repository, encryption), id);
     try {
       const parts = await selectParts(point, request.select);
-      const written = request.dryRun ? [] : await writeParts(run, point, parts);
-      const text = report(id, { target, written, parts });
+      if (request.dryRun) return say(context, plan(id, { target, parts, json: request.json }));
+      const written = await writeParts(run, point, parts);
+      const text = report(id, { target, written });
       return await writeReceipt(run, {
         repository,
         build: await readBuild(undefined),
@@ -76,12 +78,34 @@ export async function unpackTo(run: Unpacking): Promise<JobOutcome> {
 }
 
 async function requireEmpty(target: string): Promise<void> {
-  await mkdir(target, { recursive: true });
-  const [first] = await readdir(target);
+  const [first] = await namesIn(target);
   if (first === undefined) return;
   throw new BackupError("USAGE", `${target} is not empty: it holds ${first}`, {
     hint: "Unpack into an empty folder; nothing was written.",
   });
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** What would be written, for people or as JSON. */
+function plan(id: string, { target, parts, json }: { target: string; parts: readonly Part[]; json: boolean }): string {
+  const data = parts.map(({ source: { component, name, bytes }, tables, databases, paths }) => {
+    const only = [tables, databases, paths].flatMap((list) => list ?? []);
+    return { component, source: name, bytes, ...(only.length > 0 && { only }) };
+  });
+  if (json) return `${JSON.stringify({ backup_id: id, unpack_to: target, parts: data }, undefined, 2)}\n`;
+  const lines = data.map(
+    ({ component, source, only }) =>
+      `${component.padEnd(10)}${source}${only === undefined ? "" : `: only ${only.join(", ")}`}`,
+  );
+  return `${[`${id} would be unpacked to ${target}; no service is touched`, "", ...lines].join("\n")}\n`;
 }
 
 async function writeParts(run: Unpacking, point: RestorePoint, parts: readonly Part[]): Promise<Written[]> {
@@ -215,12 +239,8 @@ function mnesiaFiles(
   return [...groups].map(([name, tables]) => ({ kind: "mnesia", file: join(folder, name), schema, tables, rename }));
 }
 
-function report(
-  id: string,
-  { target, written, parts }: { target: string; written: readonly Written[]; parts: readonly Part[] },
-): string {
+function report(id: string, { target, written }: { target: string; written: readonly Written[] }): string {
   const lines = [`${id} unpacked to ${target}`, ""];
-  if (written.length === 0) lines.push(...parts.map(({ source }) => `would write  ${source.component} ${source.name}`));
   for (const { component, path, files, rows } of written) {
     const count =
       rows === null
