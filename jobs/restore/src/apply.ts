@@ -6,6 +6,7 @@ import type { RestorePoint } from "@erlmcp/restore-point";
 import type { Compared } from "./compare.ts";
 import { putConfig } from "./put-config.ts";
 import { putDets, putMnesia } from "./put-erlang.ts";
+import { putMnesiaTables } from "./put-mnesia-tables.ts";
 import { putDatabases, type StagedServers } from "./put-postgres.ts";
 import { putEts } from "./put-ets.ts";
 import { putVolume } from "./put-volume.ts";
@@ -81,9 +82,9 @@ export function say({ progress, context }: Applying, step: string): void {
   context.log.info(step);
 }
 
-/** ETS tables exist only while their application runs. */
-function needsNode({ part }: Placed): boolean {
-  return part.source.component === "ets";
+/** ETS tables exist only while their application runs; single Mnesia tables are put into running nodes. */
+function needsNode({ part: { source, tables } }: Placed): boolean {
+  return source.component === "ets" || (source.component === "mnesia" && tables !== undefined);
 }
 
 async function applyAll(run: Putting, placed: readonly Placed[], applied: Applied[]): Promise<void> {
@@ -99,7 +100,7 @@ async function applyAll(run: Putting, placed: readonly Placed[], applied: Applie
 function applyPart(run: Putting, placed: Placed): Promise<Applied> {
   if (placed.target.kind === "volume") return putVolume(run, placed, placed.target.volume.name);
   const { component } = placed.part.source;
-  if (component === "mnesia") return putMnesia(run, placed);
+  if (component === "mnesia") return needsNode(placed) ? putMnesiaTables(run, placed) : putMnesia(run, placed);
   if (component === "postgres") return putDatabases(run, placed);
   if (component === "ets") return putEts(run, placed);
   if (component === "dets") return putDets(run, placed);

@@ -25,6 +25,7 @@ export interface Request {
   readonly verify: boolean;
   readonly safetyBackup: boolean;
   readonly acceptSchema: boolean;
+  readonly acceptRamTables: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -38,7 +39,7 @@ export interface Answer {
 
 const epilogue = `
 Exit codes: 0 done, 1 failed (the system was put back), 2 bad usage,
-configuration or environment, 3 restored, but for ETS tables that it names,
+configuration or environment, 3 restored, but for rows that it names,
 4 the restore point is damaged or forged, 5 no such restore point, component
 or container, 6 another job holds the lock, 7 wrong or missing key, 130/143
 interrupted (the system was put back).
@@ -98,6 +99,7 @@ function define(version: string): Command {
     .addOption(many("--rename-node <old=new>", "the Erlang node OLD is called NEW here"))
     .option("--no-safety-backup", "keep nothing of what is there now")
     .option("--accept-schema-change", "also where Mnesia's tables are defined otherwise now", false)
+    .option("--accept-ram-tables", "single Mnesia tables also where they live in memory alone", false)
     .option("--resume", "finish a restore that was cut off", false)
     .option("--abort", "undo a restore that was cut off", false)
     .option("--show-config", "print the settings in force, and stop", false)
@@ -123,6 +125,7 @@ interface Options {
   renameNode: readonly string[];
   safetyBackup: boolean;
   acceptSchemaChange: boolean;
+  acceptRamTables: boolean;
   resume: boolean;
   abort: boolean;
   showConfig: boolean;
@@ -147,6 +150,7 @@ function toRequest(command: Command, now: Date): Request {
     verify: !options.skipVerification,
     safetyBackup: options.safetyBackup,
     acceptSchema: options.acceptSchemaChange,
+    acceptRamTables: options.acceptRamTables,
     json: options.json,
     quiet: options.quiet,
     verbose: options.verbose,

@@ -150,7 +150,7 @@ async function planFor(
   const { here, containers } = await lookAround(run.host, run.settings);
   const plan = planRestore(parts, { here, containers, renames });
   if (intent !== undefined) return { plan, nodes: intent.nodes }; // the nodes may stand still, and were asked then
-  const { nodes, problems } = await placeNodes(run, { placed: plan.placed, here, renames });
+  const { nodes, problems } = await placeNodes(run, { point, placed: plan.placed, here, renames });
   const { signal } = run.context;
   problems.push(...asleep(plan), ...(await askServers({ run, point, tag, signal }, plan.placed)));
   problems.push(...(await assessRoom(run, { placed: plan.placed, nodes })), ...(await askHealthUrl(run)));

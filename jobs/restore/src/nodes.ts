@@ -1,9 +1,11 @@
 import { fileURLToPath } from "node:url";
 import type { Container, ErlangSettings, Source } from "@erlmcp/docker";
-import { loadAgent, lookAtNode, type Inventory } from "@erlmcp/erlang";
+import { loadAgent, lookAtNode, type Inventory, type Member } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
 import { nodesOf } from "@erlmcp/host";
+import type { RestorePoint } from "@erlmcp/restore-point";
 import { agentFolder } from "./local-erl.ts";
+import { mnesiaProblems } from "./mnesia-plan.ts";
 import type { Placed, Problem } from "./plan.ts";
 import type { Run } from "./run.ts";
 import type { Here } from "./targets.ts";
@@ -22,9 +24,15 @@ export interface NodePlace {
  */
 export async function placeNodes(
   run: Run,
-  { placed, here, renames }: { placed: readonly Placed[]; here: Here; renames: ReadonlyMap<string, string> },
+  {
+    point,
+    placed,
+    here,
+    renames,
+  }: { point: RestorePoint; placed: readonly Placed[]; here: Here; renames: ReadonlyMap<string, string> },
 ): Promise<{ nodes: NodePlace[]; problems: Problem[] }> {
   const nodes = new Map<string, NodePlace>();
+  const inventories = new Map<string, Inventory>();
   const problems: Problem[] = [];
   for (const { part, target } of placed) {
     if (target.kind !== "container") continue;
@@ -33,20 +41,34 @@ export async function placeNodes(
       const container = target.containers[at];
       const known = nodes.get(recorded.node);
       if (container === undefined || (known !== undefined && (known.directory !== null || !wanted))) continue;
-      const found = await look(run, here.sources, container);
+      const found = inventories.get(recorded.node) ?? (await look(run, here.sources, container));
+      if (!("unknown" in found)) inventories.set(recorded.node, found);
       const name = renames.get(recorded.node) ?? recorded.node;
       problems.push(...compare({ recorded, name, container }, found));
       const directory = wanted ? directoryFor(recorded, { name, found }) : null;
       nodes.set(recorded.node, { recorded: recorded.node, node: name, container: container.id, directory });
     }
   }
+  const { acceptSchema, acceptRamTables: ramTables } = run.request;
+  for (const { part } of placed) {
+    if (part.source.component !== "mnesia") continue;
+    const members = membersOf(part.source, inventories);
+    problems.push(...(await mnesiaProblems(point, part, { members, renames, acceptSchema, ramTables })));
+  }
   return { nodes: [...nodes.values()], problems: unique(problems) };
+}
+
+function membersOf(source: Placed["part"]["source"], inventories: ReadonlyMap<string, Inventory>): Member[] {
+  return nodesOf(source).flatMap(({ node }) => {
+    const inventory = inventories.get(node);
+    return inventory === undefined ? [] : [{ recorded: node, inventory }];
+  });
 }
 
 type Recorded = ReturnType<typeof nodesOf>[number];
 type Found = Inventory | { readonly unknown: string };
 
-async function look(run: Run, sources: readonly Source[], container: Container): Promise<Found> {
+export async function look(run: Run, sources: readonly Source[], container: Container): Promise<Found> {
   if (container.state !== "running") return { unknown: `it is ${container.state}` };
   const agent = await loadAgent(fileURLToPath(agentFolder));
   try {

@@ -1,5 +1,6 @@
 import type { Component, Entry } from "@erlmcp/entry";
 import { bytesOf } from "@erlmcp/entry";
+import { isPartOfTable } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
 import type { ManifestSource } from "@erlmcp/manifest";
 import type { RestorePoint } from "@erlmcp/restore-point";
@@ -135,7 +136,7 @@ async function findTable(
     if (match !== null && source.component !== match[1]) continue;
     if (!erlang.has(source.component) && source.component !== "postgres") continue;
     for await (const entry of point.entries(source)) {
-      if (isTable(entry, wanted)) found.push({ ...whole(source), tables: [pathText(entry)] });
+      if (isTable(entry, wanted, source)) found.push({ ...whole(source), tables: [pathText(entry)] });
       for (const one of databaseTables(entry, wanted, databases)) found.push({ ...whole(source), ...one });
     }
   }
@@ -150,8 +151,11 @@ function oneTable(found: readonly Part[], wanted: string): Part {
   return only(found, `table ${wanted}`);
 }
 
-function isTable(entry: Entry, wanted: string): boolean {
-  return entry.kind === "table" && (entry.facts["name"] === wanted || pathText(entry) === wanted);
+/** The fragments of a Mnesia table are one table. */
+function isTable(entry: Entry, wanted: string, { component }: ManifestSource): boolean {
+  if (entry.kind !== "table") return false;
+  if (component === "mnesia" && isPartOfTable(entry, wanted)) return true;
+  return entry.facts["name"] === wanted || pathText(entry) === wanted;
 }
 
 /** The tables of a dumped database that are called so, by their name or their schema's and their own. */

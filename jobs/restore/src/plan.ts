@@ -42,7 +42,7 @@ export function planRestore(
     else placed.push({ part, target });
   }
   const stop = toStop(placed, { here, containers });
-  problems.push(...lostMemory(stop, placed, here), ...unknownNodes(parts, renames), ...notYet(parts));
+  problems.push(...lostMemory(stop, placed, here), ...unknownNodes(parts, renames));
   const stopped = new Set(stop.map(({ id }) => id));
   const restartsNodes = here.sources.some((source) => source.kind === "erlang" && stopped.has(source.container.id));
   return { placed, stop, restartsNodes, problems, guessedSeconds: guessSeconds(placed, stop.length) };
@@ -141,18 +141,6 @@ function lostMemory(stop: readonly Container[], placed: readonly Placed[], { sou
   });
 }
 
-/** What this version takes from a restore point only as files. */
-function notYet(parts: readonly Part[]): Problem[] {
-  const things = parts.flatMap(({ source: { component }, tables }) =>
-    component === "mnesia" && tables !== undefined ? ["one table of mnesia"] : [],
-  );
-  return [...new Set(things)].map((thing) => ({
-    severity: "refuse" as const,
-    message: `this version does not put ${thing} back into a running system`,
-    hint: "Leave it out with --only, and unpack the rest with --to for stock tools.",
-  }));
-}
-
 /** A name that no node of the restore point has renames nothing, though somebody relies on it. */
 function unknownNodes(parts: readonly Part[], renames: ReadonlyMap<string, string>): Problem[] {
   const known = new Set(parts.flatMap(({ source }) => nodesOf(source).map(({ node }) => node)));
@@ -174,6 +162,11 @@ const what: Record<Component, string> = {
   ets: "replaced in the running node, after its start",
 };
 
+function whatOf({ source, tables }: Part): string {
+  if (source.component !== "mnesia" || tables === undefined) return what[source.component];
+  return "replaced in the running nodes; no other table, nothing stopped";
+}
+
 /** The plan in lines of at most 80 columns where names allow it. */
 export function describePlan(plan: Plan, { id, estimate }: { id: string; estimate: Estimate }): string[] {
   const lines = [`restore of ${id}`, ""];
@@ -184,7 +177,7 @@ export function describePlan(plan: Plan, { id, estimate }: { id: string; estimat
     const partly = [part.tables, part.databases, part.paths].flatMap((list) => list ?? []);
     const count = source.rows > 0 ? `${source.rows.toLocaleString("en-US")} rows` : `${source.entry_count} entries`;
     lines.push(`${source.component.padEnd(10)}${source.name} -> ${goes}`);
-    lines.push(`          ${partly.length > 0 ? `only ${partly.join(", ")}` : count}; ${what[source.component]}`);
+    lines.push(`          ${partly.length > 0 ? `only ${partly.join(", ")}` : count}; ${whatOf(part)}`);
     for (const { node } of nodesOf(source)) if (node !== source.name) lines.push(`          node ${node}`);
   }
   if (plan.stop.length > 0)

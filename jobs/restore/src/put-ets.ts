@@ -3,6 +3,7 @@ import type { TableEntry } from "@erlmcp/entry";
 import { loadAgent, restoreEts, type EtsRestored } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
 import type { Applied, Applying } from "./apply.ts";
+import { compareRows, type Compared } from "./compare.ts";
 import { lookAround } from "./here.ts";
 import { agentFolder } from "./local-erl.ts";
 import { settingsOf } from "./nodes.ts";
@@ -43,7 +44,17 @@ export async function putEts(run: Applying, { part, target }: Placed): Promise<A
     },
     lost,
     notes: restored.flatMap(notesOf),
+    compared: compared(source.name, put),
   };
+}
+
+/** As they were counted when they had been put there, the owner of a table standing still unless anyone may write to it. */
+function compared(source: string, put: readonly EtsRestored[]): Compared {
+  const differences = put.flatMap(({ name, rows, found, public: open }) =>
+    compareRows(name, { expected: rows, found, reason: open ? "public: others write it" : undefined }),
+  );
+  const how = "rows as they were put there; of each, type and key position";
+  return { component: "ets", source, things: "tables", equal: put.length - differences.length, differences, how };
 }
 
 function lostOf({ name, rows, reason }: EtsRestored): string {

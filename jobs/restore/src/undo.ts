@@ -7,7 +7,7 @@ import { differencesOf } from "./compare.ts";
 import { compareAll } from "./compare-all.ts";
 import { lookAround } from "./here.ts";
 import type { NodePlace } from "./nodes.ts";
-import { whole } from "./parts.ts";
+import { whole, type Part } from "./parts.ts";
 import { inSteps, type Placed } from "./plan.ts";
 import { undoDatabases } from "./put-postgres.ts";
 import { findTarget, type Target } from "./targets.ts";
@@ -52,10 +52,21 @@ async function placeAgain(run: Applying, point: Applying["point"]): Promise<Plac
     const before = run.placed.find(
       (one) => one.part.source.component === source.component && isSame(one.target, target),
     );
-    if (before !== undefined) placed.push({ part: { ...before.part, source }, target });
+    if (before !== undefined) placed.push({ part: partAgain(before.part, source, run.intent.renames), target });
     else if (wasRestarted(source.component, target, stopped)) placed.push({ part: whole(source), target });
   }
   return inSteps(placed);
+}
+
+/** The rows that only one node has stand under its name of now in the safety backup. */
+function partAgain(part: Part, source: Part["source"], renames: Readonly<Record<string, string>>): Part {
+  const tables = part.tables?.map((path) =>
+    path.replace(/^local\/([^/]+)\//, (local, node: string) => {
+      const renamed = renames[node];
+      return renamed === undefined ? local : `local/${renamed}/`;
+    }),
+  );
+  return { ...part, source, tables };
 }
 
 /** What a node holds is put back as well when it was restarted for something else: its volume, its configuration. */

@@ -22,6 +22,7 @@
 -define(BATCH, 500).            % rows of one ets:select/3
 -define(RESUME_MS, 5000).       % a suspended DETS process runs again after this, even if we are gone
 -define(COLLECT_TRIES, 5).      % readings of a small table until two agree
+-define(TRANSACTION_BYTES, 536870912). % of rows in memory that one transaction of Mnesia may write
 
 %% How many messages may still be sent stands in the process dictionary (`credit'), so that it is right wherever
 %% an exception is caught.
@@ -104,12 +105,14 @@ op(<<"dets_file">>, #{<<"file">> := File} = Request, Tables, Out) ->
     {dets_file(File, Request, Out), Tables};
 op(<<"mnesia">>, Request, Tables, Out) ->
     {mnesia_rows(Request, Out), Tables};
-op(<<"stage">>, Request, Tables, Out) ->
-    {reply(#{}, Out), Tables#{stage => stage(Request, Tables)}};
-op(<<"stage_rows">>, #{<<"rows">> := Frames}, #{stage := Stage} = Tables, Out) ->
-    {reply(#{}, Out), Tables#{stage := stage_rows(Frames, Stage)}};
-op(<<"ets_put">>, #{<<"table">> := Ix} = Request, #{stage := Stage} = Tables, Out) ->
-    {ets_put(maps:get({ets, Ix}, Tables), Request, Stage, Out), Tables};
+op(<<"stage">>, #{<<"name">> := Name} = Request, Tables, Out) ->
+    {reply(#{}, Out), (drop_stage({stage, Name}, Tables))#{{stage, Name} => stage(Request)}};
+op(<<"stage_rows">>, #{<<"name">> := Name, <<"rows">> := Frames}, Tables, Out) ->
+    {reply(#{}, Out), Tables#{{stage, Name} := stage_rows(Frames, maps:get({stage, Name}, Tables))}};
+op(<<"ets_put">>, #{<<"table">> := Ix, <<"name">> := Name} = Request, Tables, Out) ->
+    {ets_put(maps:get({ets, Ix}, Tables), Request, maps:get({stage, Name}, Tables), Out), Tables};
+op(<<"mnesia_put">>, Request, Tables, Out) ->
+    {mnesia_put(Request, Tables, Out), unstage(Tables)};
 op(<<"unstage">>, _, Tables, Out) ->
     {reply(#{}, Out), unstage(Tables)}.
 
@@ -250,6 +253,7 @@ mnesia_facts() ->
             Info = fun(Key) -> mnesia:system_info(Key) end,
             Base#{directory => file_text(Info(directory)), use_dir => Info(use_dir), version => unicode:characters_to_binary(Info(version)),
                   db_nodes => Info(db_nodes), running_nodes => Info(running_db_nodes),
+                  commits => Info(transaction_commits), log_writes => Info(transaction_log_writes),
                   tables => [mnesia_table(Table) || Table <- Info(tables)]};
         _ -> Base#{tables => []}
     end.
@@ -374,19 +378,27 @@ fold_keys(Fun, Acc, Table, Key, Found, Count) ->
 
 %% Rows come into a table of our own first, of the same type and key. Only when all of them are there, as they were sent,
 %% is the application's table touched.
--record(stage, {table :: ets:table(), rows = 0 :: integer(), crc = 0 :: integer(), dead = 0 :: integer()}).
+-record(stage, {table :: ets:table(), record :: atom(), rows = 0 :: integer(), crc = 0 :: integer(), dead = 0 :: integer()}).
 
-stage(#{<<"type">> := Type, <<"keypos">> := Keypos}, Tables) ->
-    _ = unstage(Tables),
-    #stage{table = ets:new(erlmcp_stage, [binary_to_existing_atom(Type), {keypos, Keypos}, public, {heir, get(heir), stage}])}.
+stage(#{<<"type">> := Type, <<"keypos">> := Keypos} = Request) ->
+    Record = case Request of #{<<"record">> := Name} -> binary_to_existing_atom(Name, utf8); _ -> undefined end,
+    #stage{table = ets:new(erlmcp_stage, [binary_to_existing_atom(Type), {keypos, Keypos}, public, {heir, get(heir), stage}]),
+           record = Record}.
 
-unstage(#{stage := #stage{table = Table}} = Tables) ->
-    true = ets:delete(Table),
-    maps:remove(stage, Tables);
-unstage(Tables) -> Tables.
+unstage(Tables) -> lists:foldl(fun drop_stage/2, Tables, [Key || {stage, _} = Key <- maps:keys(Tables)]).
 
-stage_rows(Frames, #stage{table = Table, rows = Rows, crc = Crc, dead = Dead} = Stage) ->
-    Terms = [binary_to_term(Term) || <<Length:32, Term:Length/binary>> <= Frames],
+drop_stage(Key, Tables) ->
+    case Tables of
+        #{Key := #stage{table = Table}} -> true = ets:delete(Table), maps:remove(Key, Tables);
+        _ -> Tables
+    end.
+
+%% Mnesia's backups have a table's name where its records have their own.
+stage_rows(Frames, #stage{table = Table, record = Record, rows = Rows, crc = Crc, dead = Dead} = Stage) ->
+    Terms = [case binary_to_term(Term) of
+                 Row when Record =/= undefined -> setelement(1, Row, Record);
+                 Row -> Row
+             end || <<Length:32, Term:Length/binary>> <= Frames],
     true = ets:insert(Table, Terms),
     Stage#stage{rows = Rows + length(Terms), crc = erlang:crc32(Crc, Frames), dead = Dead + length([1 || Term <- Terms, is_dead(Term)])}.
 
@@ -451,6 +463,89 @@ remove_others(Live, Stage, Key, Removed) ->
         true -> remove_others(Live, Stage, Next, Removed);
         false -> ets:delete(Live, Key), remove_others(Live, Stage, Next, Removed + 1)
     end.
+
+%%% ------------------------------------------------------------------ rows back into Mnesia's tables
+
+%% All tables of one request in one transaction that locks each of them for writing: no other transaction sees a state
+%% between, and Mnesia makes all of it happen or nothing, whoever dies. Only what differs is written. A transaction holds
+%% what it writes several times in memory: above a limit it is refused before anything is written.
+mnesia_put(#{<<"tables">> := Wanted}, Stages, Out) ->
+    mnesia_running() =:= yes orelse throw({failed, mnesia_not_running, <<"Mnesia does not run">>, Out}),
+    Parts = [put_part(One, Stages, Out) || One <- Wanted],
+    Begin = erlang:monotonic_time(microsecond),
+    case mnesia:sync_transaction(fun() -> put_parts(Parts) end) of
+        {atomic, Done} ->
+            Took = erlang:monotonic_time(microsecond) - Begin,
+            reply(#{took_us => Took, tables => [Facts#{found => mnesia:table_info(Table, size)} || {Table, Facts} <- Done]}, Out);
+        {aborted, Why} -> throw({failed, aborted, text(Why), Out})
+    end.
+
+%% Everything that can be known before is checked before: what was staged is what was sent, and it fits the table.
+put_part(#{<<"name">> := Name, <<"rows">> := Rows, <<"crc">> := Crc}, Stages, Out) ->
+    Stage = maps:get({stage, Name}, Stages),
+    Table = binary_to_existing_atom(Name, utf8),
+    Fail = fun(Code, Text) -> throw({failed, Code, <<Name/binary, ": ", Text/binary>>, Out}) end,
+    #stage{table = Staged, record = Record, dead = Dead} = Stage,
+    Stage#stage.rows =:= Rows andalso Stage#stage.crc =:= Crc orelse Fail(incomplete, <<"not all rows came as they were sent">>),
+    ets:info(Staged, size) =:= Rows orelse Fail(incomplete, <<"rows of the same key collide">>),
+    lists:member(Table, mnesia:system_info(tables)) orelse Fail(vanished, <<"the table is gone">>),
+    Info = fun(Key) -> mnesia:table_info(Table, Key) end,
+    Fits = Info(type) =:= ets:info(Staged, type) andalso Info(record_name) =:= Record
+        andalso fits(Staged, ets:first(Staged), length(Info(attributes)) + 1),
+    Fits orelse Fail(incompatible, <<"its type, its records or their attributes are others now">>),
+    Info(where_to_read) =:= node() orelse Fail(not_here, <<"this node has no copy that can be read">>),
+    {Table, Staged, Info(type), Rows, Dead}.
+
+fits(_, '$end_of_table', _) -> true;
+fits(Staged, Key, Arity) -> tuple_size(hd(ets:lookup(Staged, Key))) =:= Arity.
+
+%% Comparing takes rows out of the stage: it cannot be done again.
+put_parts(Parts) ->
+    get(erlmcp_begun) =:= undefined orelse mnesia:abort(restarted),
+    [mnesia:write_lock_table(Table) || {Table, _, _, _, _} <- Parts],
+    put(erlmcp_begun, true),
+    Before = [mnesia:table_info(Table, size) || {Table, _, _, _, _} <- Parts],
+    Plans = [{Part, differ(Part)} || Part <- Parts],
+    Bytes = lists:sum([ets:info(Staged, memory) || {{_, Staged, _, _, _}, _} <- Plans]) * erlang:system_info(wordsize),
+    Bytes =< ?TRANSACTION_BYTES orelse mnesia:abort({too_much_for_one_transaction, Bytes}),
+    [{Table, #{name => Table, rows => Rows, dead => Dead, before => Had, removed => length(Gone),
+               written => write_part(Table, Staged, Type, Gone)}}
+     || {{{Table, Staged, Type, Rows, Dead}, Gone}, Had} <- lists:zip(Plans, Before)].
+
+%% What the table holds already as it shall be leaves the stage: what remains there is to be written. Gives the keys
+%% that are to go. Read past Mnesia, which would fix the table in a process of its own, and for ever if we are killed.
+differ({Table, Staged, Type, _, _}) ->
+    case mnesia:table_info(Table, storage_type) of
+        disc_only_copies ->
+            Keys = dets_fold(Table, fun(Batch, Acc) -> maps:merge(Acc, keys(Batch)) end, #{}),
+            lists:foldl(fun(Key, Gone) -> differ_key(Key, dets:lookup(Table, Key), Staged, Gone) end, [], maps:keys(Keys));
+        Storage when Storage =:= ram_copies; Storage =:= disc_copies ->
+            fold_batches(fun(Batch, Acc) ->
+                lists:foldl(fun(Key, Gone) -> differ_key(Key, ets:lookup(Table, Key), Staged, Gone) end, Acc, maps:keys(keys(Batch)))
+            end, [], Table, Type);
+        Storage -> mnesia:abort({unknown_storage, Storage})
+    end.
+
+%% Not lists:usort/1: it takes 1 and 1.0 for the same.
+keys(Rows) -> maps:from_list([{element(2, Row), []} || Row <- Rows]).
+
+differ_key(Key, Rows, Staged, Gone) ->
+    case ets:lookup(Staged, Key) of
+        [] -> [Key | Gone];
+        Wanted ->
+            _ = (Wanted =:= Rows orelse lists:sort(Wanted) =:= lists:sort(Rows)) andalso ets:delete(Staged, Key),
+            Gone
+    end.
+
+%% Of a bag all rows of a key are put anew.
+write_part(Table, Staged, Type, Gone) ->
+    Written = fold_batches(fun(Batch, Count) ->
+        _ = Type =:= bag andalso [mnesia:delete(Table, Key, write) || Key <- maps:keys(keys(Batch))],
+        [mnesia:write(Table, Row, write) || Row <- Batch],
+        Count + length(Batch)
+    end, 0, Staged, Type),
+    [mnesia:delete(Table, Key, write) || Key <- Gone],
+    Written.
 
 %%% ------------------------------------------------------------------ DETS
 

@@ -27,3 +27,12 @@ export {
   type MnesiaWanted,
   type TableProblem,
 } from "./drill-compare.ts";
+export { isPartOfTable, planMnesiaPut, type Member, type MnesiaPut, type MnesiaPutPlan } from "./plan-mnesia-put.ts";
+export { restoreMnesiaTables, type MnesiaRestored, type RestoreMnesiaOptions } from "./restore-mnesia.ts";
+export {
+  compareDefinitions,
+  compareSchema,
+  definitionOf,
+  type DefinitionChange,
+  type MnesiaDefinition,
+} from "./definition.ts";

@@ -84,6 +84,8 @@ export const Mnesia = z.object({
   use_dir: z.boolean().optional(),
   db_nodes: names.default([]),
   running_nodes: names.default([]),
+  commits: count.optional(), // transactions since the start of Mnesia here; those that the application made dirty are not among them
+  log_writes: count.optional(), // what was written to disc since then, dirty or not
   tables: z.array(MnesiaTable),
 });
 export type Mnesia = z.infer<typeof Mnesia>;

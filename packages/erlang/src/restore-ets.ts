@@ -1,13 +1,11 @@
-import { Buffer } from "node:buffer";
-import { crc32 } from "node:zlib";
 import { bytesOf, type TableEntry } from "@erlmcp/entry";
-import { BackupError } from "@erlmcp/errors";
 import { z } from "zod";
 import type { AgentFiles } from "./agent.ts";
 import type { EtsTable } from "./inventory.ts";
 import type { NodeEngine } from "./vm.ts";
 import { openNode, type ErlangNode } from "./node.ts";
 import { RequestError, type Session } from "./session.ts";
+import { stageTable } from "./stage.ts";
 import { etsPaths } from "./table-path.ts";
 import type { ReadContent } from "./unpack.ts";
 
@@ -26,11 +24,11 @@ export interface EtsRestored {
   /** `ambiguous`: several unnamed tables are alike, and nothing tells which of them it was. */
   readonly verdict: "restored" | "missing" | "ambiguous" | "incompatible" | "failed";
   readonly rows: number; // in the restore point
+  readonly found: number; // in the table when they had been put there; 0 when it was not touched
+  readonly public: boolean; // anyone may write while they are put there
   readonly dead: number; // of them hold pids, ports, references or funs of a node that is gone
   readonly reason?: string | undefined;
 }
-
-const batchBytes = 1024 * 1024;
 
 /**
  * Puts captured rows back into the ETS tables of a running node, public, protected and private ones alike. Each table's rows
@@ -49,7 +47,8 @@ export async function restoreEts(options: RestoreEtsOptions, node: ErlangNode): 
       const found = find(entry);
       const outcome =
         typeof found === "number" ? await restoreTable(session, options.read, { entry, ix: found }) : found;
-      restored.push({ name: pathText(entry), rows: entry.rows, ...outcome });
+      const isPublic = entry.facts["protection"] === "public";
+      restored.push({ name: pathText(entry), rows: entry.rows, public: isPublic, ...outcome });
     }
     await session.request("unstage", {});
     await session.close();
@@ -59,10 +58,15 @@ export async function restoreEts(options: RestoreEtsOptions, node: ErlangNode): 
   }
 }
 
-type Outcome = Pick<EtsRestored, "verdict" | "dead" | "reason">;
-const missing: Outcome = { verdict: "missing", dead: 0, reason: "the node has no such table" };
+type Outcome = Pick<EtsRestored, "verdict" | "dead" | "found" | "reason">;
+const missing: Outcome = { verdict: "missing", dead: 0, found: 0, reason: "the node has no such table" };
 
-const ambiguous: Outcome = { verdict: "ambiguous", dead: 0, reason: "several unnamed tables of its owner are alike" };
+const ambiguous: Outcome = {
+  verdict: "ambiguous",
+  dead: 0,
+  found: 0,
+  reason: "several unnamed tables of its owner are alike",
+};
 
 /**
  * A named table is found by its name. Unnamed ones of one name and owner are told apart by their properties only: they have a
@@ -95,7 +99,7 @@ function pathText({ path }: TableEntry): string {
 }
 
 const Facts = z.object({ type: z.string(), keypos: z.int() });
-const Put = z.object({ dead: z.int() });
+const Put = z.object({ dead: z.int(), rows: z.int() });
 
 async function restoreTable(
   session: Session,
@@ -104,60 +108,17 @@ async function restoreTable(
 ): Promise<Outcome> {
   const { type, keypos } = Facts.parse(entry.facts);
   try {
-    await session.request("stage", { type, keypos });
-    const sent = await sendRows(session, read(entry.content));
-    if (sent.rows !== entry.rows) throw miscounted(entry, sent.rows);
-    const { dead } = Put.parse(await session.request("ets_put", { table: ix, ...sent }));
-    return { verdict: "restored", dead };
+    const sent = await stageTable(session, { name: "ets", type, keypos, entry, read });
+    const { dead, rows: found } = Put.parse(await session.request("ets_put", { table: ix, ...sent }));
+    return { verdict: "restored", dead, found };
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
     if (error.code === "vanished") return { ...missing, reason: error.message };
-    return { verdict: error.code === "incompatible" ? "incompatible" : "failed", dead: 0, reason: error.message };
+    return {
+      verdict: error.code === "incompatible" ? "incompatible" : "failed",
+      dead: 0,
+      found: 0,
+      reason: error.message,
+    };
   }
-}
-
-function miscounted(entry: TableEntry, rows: number): BackupError {
-  const name = pathText(entry);
-  return new BackupError(
-    "CORRUPT",
-    `ets ${name} has ${rows} rows in the restore point, and ${entry.rows} by its entry`,
-    {
-      hint: "Run verify, and take another restore point.",
-    },
-  );
-}
-
-/** Sends whole rows, a MiB or so at a time. One row may be larger. */
-async function sendRows(session: Session, blocks: AsyncIterable<Uint8Array>): Promise<{ rows: number; crc: number }> {
-  let pending = Buffer.alloc(0);
-  let [rows, crc] = [0, 0];
-  const send = async (bytes: Buffer): Promise<void> => {
-    if (bytes.length === 0) return;
-    crc = crc32(bytes, crc);
-    await session.request("stage_rows", { rows: bytes });
-  };
-  for await (const block of blocks) {
-    pending = Buffer.concat([pending, block]);
-    if (pending.length < batchBytes) continue;
-    const whole = wholeRows(pending);
-    await send(pending.subarray(0, whole.end));
-    pending = pending.subarray(whole.end);
-    rows += whole.rows;
-  }
-  const whole = wholeRows(pending);
-  if (whole.end !== pending.length) throw new BackupError("CORRUPT", "a table's rows end in the middle of one");
-  await send(pending);
-  return { rows: rows + whole.rows, crc };
-}
-
-/** How far the bytes are frames of 4 bytes length and a term. */
-function wholeRows(bytes: Buffer): { end: number; rows: number } {
-  let [end, rows] = [0, 0];
-  while (end + 4 <= bytes.length) {
-    const next = end + 4 + bytes.readUInt32BE(end);
-    if (next > bytes.length) break;
-    end = next;
-    rows += 1;
-  }
-  return { end, rows };
 }

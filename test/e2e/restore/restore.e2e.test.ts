@@ -54,6 +54,9 @@ function comparable(table: TableDigest): TableDigest {
   return table.name === "erlmcp_handles" ? { ...table, digest: "" } : table;
 }
 
+/** Tables of Mnesia were made and dropped since. */
+const accept = "--accept-schema-change";
+
 async function restore(args: readonly string[], env: Record<string, string> = {}) {
   const { exitCode, stdout, stderr } = await job.restore([...args, "--json"], env);
   if (exitCode !== 0) throw new Error(`restore ${args.join(" ")}: exit status ${exitCode}: ${stderr}`);
@@ -70,12 +73,12 @@ describe("a system that goes on changing", () => {
     expect(second).not.toEqual(first);
 
     await changeEverything(stack, 1, 0);
-    const back = await restore([String(full.backup_id)], encrypted());
+    const back = await restore([String(full.backup_id), accept], encrypted());
     expect(await everything()).toEqual(first);
     expect(back).toMatchObject({ service: "restore", exit_code: 0, backup_id: full.backup_id });
     expect(back.details["safety_backup"]).toMatch(/^erlmcp_incremental_/);
 
-    await restore([String(incremental.backup_id)], encrypted());
+    await restore([String(incremental.backup_id), accept], encrypted());
     expect(await everything()).toEqual(second);
   });
 });
@@ -94,7 +97,7 @@ describe("a restore that is ended half-way", () => {
     const { backup_id } = await job.receipt(["full"]);
     await changeEverything(stack, 2, 0);
     const before = await everything();
-    const ended = await interrupted([String(backup_id)], /"dets".*restoring/, "TERM");
+    const ended = await interrupted([String(backup_id), accept], /"dets".*restoring/, "TERM");
     expect(ended.exitCode).toBe(143);
     expect(ended.stderr).toContain("The system was put back as it was");
     expect(await everything()).toEqual(before);
@@ -108,7 +111,7 @@ describe("a restore that is ended half-way", () => {
       const then = await everything();
       await changeEverything(stack, how === "--abort" ? 3 : 4);
       const before = await everything();
-      const ended = await interrupted([String(full.backup_id)], /"mnesia".*restoring/, "KILL");
+      const ended = await interrupted([String(full.backup_id), accept], /"mnesia".*restoring/, "KILL");
       expect(ended.exitCode).toBe(1);
       expect(ended.stderr).toContain("restore --resume");
       const again = await job.restore([String(full.backup_id)]);

@@ -1,7 +1,7 @@
 %%% A node with tables of every kind, and what tells whether a copy of them is the same, term for term.
 -module(erlmcp_lab).
 
--export([start/0, join/1, digests/0, spoil/0, sum/0, agent_traces/0, load/1, write_forever/0, stop_writing/0, hold/1, leave_checkpoint/0]).
+-export([start/0, join/1, digests/0, spoil/0, spoil_mnesia/1, mnesia_digests/1, sum/0, agent_traces/0, load/1, write_forever/0, stop_writing/0, hold/1, leave_checkpoint/0, cut_at/2]).
 
 start() ->
     Me = self(),
@@ -141,6 +141,22 @@ spoil(T, Keys) ->
     [ets:insert(T, erlang:make_tuple(2, new, [{Position, {spoiled, N}}])) || N <- lists:seq(1, 10)],
     [ets:insert(T, erlang:make_tuple(2, changed, [{Position, K}])) || K <- lists:sublist(Left, 5)].
 
+%% The same for Mnesia's tables: a third of the keys gone, some rows changed, some new.
+spoil_mnesia(Tables) ->
+    [spoil_mnesia(T, lists:sort(mnesia:dirty_all_keys(T))) || T <- Tables],
+    "spoiled".
+
+spoil_mnesia(T, Keys) ->
+    {Gone, Left} = lists:split((length(Keys) + 2) div 3, Keys),
+    [mnesia:dirty_delete(T, K) || K <- Gone],
+    Row = fun(K, V) ->
+        erlang:make_tuple(length(mnesia:table_info(T, attributes)) + 1, V, [{1, mnesia:table_info(T, record_name)}, {2, K}])
+    end,
+    [mnesia:dirty_write(T, Row(K, changed)) || K <- lists:sublist(Left, 5)],
+    [mnesia:dirty_write(T, Row({new, N}, N)) || N <- lists:seq(1, 5)].
+
+mnesia_digests(Tables) -> lines([mnesia_digest(T) || T <- Tables]).
+
 lines(Digests) ->
     lists:sort([io_lib:format("~s ~ts ~b ~s~n", [Kind, Name, length(Rows), digest(Rows)]) || {Kind, Name, Rows} <- Digests]).
 
@@ -223,3 +239,14 @@ hold(Rows) ->
     create(lab_big, [{ram_copies, [node()]}]),
     [mnesia:dirty_write({lab_big, I, <<"a row that is there to take time ", (integer_to_binary(I))/binary>>}) || I <- lists:seq(1, Rows)],
     "held".
+
+%% Ends the agent as soon as a table has that many rows.
+cut_at(Table, Rows) ->
+    spawn(fun() -> await_size(Table, Rows), exit(whereis(erlmcp_agent), kill) end),
+    "armed".
+
+await_size(Table, Rows) ->
+    case mnesia:table_info(Table, size) of
+        Size when Size >= Rows -> ok;
+        _ -> erlang:yield(), await_size(Table, Rows)
+    end.
