@@ -115,6 +115,15 @@ function dets(name: string, file: string): TableEntry {
   return { kind: "table", path: name, rows: 3, facts: { name, file, type: "set", keypos: 1 }, content };
 }
 
+it("does not take for compared what only a node has that does not answer", () => {
+  const elsewhere = { ...captured(3), facts: { ...captured(3).facts, disc_copies: ["a@x", "b@y"] } };
+  const there = node({ rows: 0, readFrom: "b@y" });
+  const [table] = there.inventory.mnesia.tables;
+  if (table !== undefined) table.disc_copies = ["a@x", "b@y"];
+  const found = mnesiaDifferences([elsewhere], { nodes: [there], renames: new Map(), acceptSchema: false });
+  expect(found).toMatchObject({ equal: 0, differences: [{ what: "rows", weight: "incomplete" }] });
+});
+
 it("compares DETS tables that the node has open, and only those", () => {
   const open = {
     ix: 1,
