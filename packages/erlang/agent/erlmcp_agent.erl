@@ -22,7 +22,7 @@
 -define(BATCH, 500).            % rows of one ets:select/3
 -define(RESUME_MS, 5000).       % a suspended DETS process runs again after this, even if we are gone
 -define(COLLECT_TRIES, 5).      % readings of a small table until two agree
--define(TRANSACTION_BYTES, 536870912). % of rows in memory that one transaction of Mnesia may write
+-define(TRANSACTION_BYTES, 268435456). % of rows in memory that one transaction of Mnesia may write: it takes six times as much
 
 %% How many messages may still be sent stands in the process dictionary (`credit'), so that it is right wherever
 %% an exception is caught.
