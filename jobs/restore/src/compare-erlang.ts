@@ -84,7 +84,7 @@ function tableDifferences(entry: TableEntry, { nodes, renames, acceptSchema }: M
   }
   const changes = compareDefinitions(captured, any.table).map(({ what, captured: expected, found }): Difference => {
     if (!acceptSchema) return { name, what, expected, found, weight: "fails" };
-    return { name, what, expected, found, weight: "note", reason: "a change of the schema was accepted" };
+    return { name, what, expected, found, weight: "incomplete", reason: "a change of the schema was accepted" };
   });
   const held = tables.find(({ table, node }) => table.read_from === node);
   if (held !== undefined) {

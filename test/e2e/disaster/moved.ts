@@ -150,7 +150,8 @@ async function startAnother(scenario: Scenario, job: BackupJob): Promise<Omit<Di
     stack,
     async restore(id, options = []) {
       const env = { ...encryption({ scenario, job }), BACKUP_PROJECT: project };
-      const { exitCode, stdout, stderr } = await job.restore([id, ...renames, ...options, "--json"], env);
+      const words = [id, ...renames, "--accept-schema-change", ...options, "--json"]; // the second has tables of its own
+      const { exitCode, stdout, stderr } = await job.restore(words, env);
       if (exitCode !== 0) throw new Error(`restore of ${id}: exit status ${exitCode}: ${stderr}`);
       return parseReceipt(Buffer.from(`${stdout}\n`));
     },

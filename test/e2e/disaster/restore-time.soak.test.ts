@@ -28,7 +28,12 @@ afterAll(async () => {
 
 async function secondsOf(id: string): Promise<number> {
   const begun = performance.now();
-  const { exitCode, stderr } = await job.restore([id, "--no-safety-backup", "--skip-verification"]);
+  const { exitCode, stderr } = await job.restore([
+    id,
+    "--no-safety-backup",
+    "--skip-verification",
+    "--accept-schema-change",
+  ]);
   if (exitCode !== 0) throw new Error(stderr);
   return (performance.now() - begun) / 1000;
 }
