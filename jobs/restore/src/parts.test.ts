@@ -21,6 +21,11 @@ function table(path: string, name: string): Entry {
   return { kind: "table", path, rows: 1, content: nothing, facts: { name } };
 }
 
+/** A fragment of a table of Mnesia. */
+function fragment(name: string, base: string): Entry {
+  return { kind: "table", path: `tables/${name}`, rows: 1, content: nothing, facts: { name, fragment_of: base } };
+}
+
 function database(name: string, tables: readonly string[]): Entry {
   const listed = tables.map((one) => {
     const [schema = "", called = ""] = one.includes(".") ? one.split(".") : ["public", one];
@@ -35,7 +40,16 @@ function file(path: string): Entry {
 }
 
 const entries = new Map<ManifestSource, readonly Entry[]>([
-  [mnesia, [table("schema", "schema"), table("tables/account", "account"), table("tables/both", "both")]],
+  [
+    mnesia,
+    [
+      table("schema", "schema"),
+      table("tables/account", "account"),
+      table("tables/both", "both"),
+      fragment("metric", "metric"),
+      fragment("metric_frag2", "metric"),
+    ],
+  ],
   [ets, [table("erlmcp_sessions", "erlmcp_sessions"), table("both", "both")]],
   [server, [database("shop", ["person", "item", "audit.log", "public.log"]), database("crm", ["person"])]],
   [data, [file("etc/app.conf"), file("same")]],
@@ -113,4 +127,10 @@ it.each<[string, Partial<Selection>, string]>([
   ["a component that it does not have", { only: new Set(["dets"]) }, "holds nothing of dets"],
 ])("refuses %s", async (_, changes, message) => {
   await expect(select(changes)).rejects.toThrow(message);
+});
+
+it("takes all fragments of a Mnesia table, and never the schema", async () => {
+  const chosen = await select({ tables: ["mnesia:metric"] });
+  expect(chosen).toEqual([["mnesia", "erlmcp@a", "tables/metric", "tables/metric_frag2"]]);
+  await expect(select({ tables: ["mnesia:schema"] })).rejects.toMatchObject({ code: "NOT_FOUND" });
 });

@@ -154,7 +154,8 @@ function oneTable(found: readonly Part[], wanted: string): Part {
 /** The fragments of a Mnesia table are one table. */
 function isTable(entry: Entry, wanted: string, { component }: ManifestSource): boolean {
   if (entry.kind !== "table") return false;
-  if (component === "mnesia" && isPartOfTable(entry, wanted)) return true;
+  if (component === "mnesia")
+    return isPartOfTable(entry, wanted) || (entry.path !== "schema" && pathText(entry) === wanted);
   return entry.facts["name"] === wanted || pathText(entry) === wanted;
 }
 

@@ -130,6 +130,10 @@ it("takes the fragments of a table for one", () => {
   ]).toEqual([true, true, false]);
 });
 
+it("never takes the schema for a table", () => {
+  expect(isPartOfTable(entry("schema", { path: "schema" }), "schema")).toBe(false);
+});
+
 it("puts the rows that only one node has into that node, whatever it is called now", () => {
   const entries = ["a@x", "b@y"].map((node) => entry("l", { path: `local/${node}/l`, local_content: true }));
   const members = [

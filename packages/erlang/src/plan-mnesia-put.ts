@@ -68,6 +68,7 @@ export function planMnesiaPut(
 
 /** Which tables a name means: a table with fragments is all of them. */
 export function isPartOfTable(entry: TableEntry, name: string): boolean {
+  if (entry.path === "schema") return false; // Mnesia's own, which only a restore of all tables replaces
   return entry.facts["name"] === name || entry.facts["fragment_of"] === name;
 }
 
@@ -104,7 +105,8 @@ function otherFragments(entries: readonly TableEntry[], members: readonly Member
   return now
     .filter(({ name, fragment_of: base }) => base !== undefined && bases.has(base) && !names.has(name))
     .map(
-      ({ name, fragment_of: base }) => `${name} is a fragment of ${base ?? ""} now, and is none in the restore point`,
+      ({ name, fragment_of: base }) =>
+        `${name} is a fragment of ${base ?? ""} now: all of them are put together, and only as many as there were then`,
     );
 }
 
