@@ -136,7 +136,10 @@ it("compares DETS tables that the node has open, and only those", () => {
     access: "read_write",
     mnesia_index: false,
   } as const;
-  const found = detsDifferences([dets("prefs", "/d/prefs"), dets("archive", "/d/archive")], { dets: [open] });
+  const found = detsDifferences([dets("prefs", "/d/prefs"), dets("archive", "/d/archive")], {
+    dets: [open],
+    renames: new Map(),
+  });
   expect(found.differences.map(({ what, weight }) => [what, weight])).toEqual([
     ["type", "fails"],
     ["rows", "incomplete"],

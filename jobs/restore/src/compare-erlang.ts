@@ -7,6 +7,7 @@ import { lookAround } from "./here.ts";
 import { mnesiaTables } from "./mnesia-plan.ts";
 import { look } from "./nodes.ts";
 import type { Placed } from "./plan.ts";
+import { renamePath } from "./rename-path.ts";
 import { nodesOf } from "./targets.ts";
 
 const loadLimitMs = 300_000; // of Mnesia's tables, once the nodes are well
@@ -41,8 +42,9 @@ export async function compareDets(run: Applying, { part }: Placed): Promise<Comp
   const { nodes, silent } = await ask(run, part.source);
   const [node] = nodes;
   if (node === undefined && silent.length === 0) return undefined;
+  const renames = new Map(Object.entries(run.intent.renames));
   const entries = node === undefined ? [] : await mnesiaTables(run.point, part);
-  const found = detsDifferences(entries, { dets: node?.inventory.dets ?? [] });
+  const found = detsDifferences(entries, { dets: node?.inventory.dets ?? [], renames });
   const how = "type, key position and rows of those that the node has open; others were put there as whole files";
   const differences = [...silent, ...found.differences];
   return { component: "dets", source: part.source.name, things: "tables", equal: found.equal, differences, how };
@@ -112,9 +114,14 @@ function isLocalTo(entry: TableEntry, node: string): boolean {
 }
 
 /** Whoever has a DETS table open may have written it: nothing tells. Pure. */
-export function detsDifferences(entries: readonly TableEntry[], { dets }: Pick<Inventory, "dets">): Found {
+export function detsDifferences(
+  entries: readonly TableEntry[],
+  { dets, renames }: Pick<Inventory, "dets"> & Pick<MnesiaNow, "renames">,
+): Found {
   const differing = entries.flatMap((entry) => {
-    const table = dets.find(({ name, file }) => name === entry.facts["name"] && file === entry.facts["file"]);
+    const { name: captured, file: lay } = entry.facts;
+    const path = typeof lay === "string" ? renamePath(lay, renames) : "";
+    const table = dets.find(({ name, file }) => name === captured && file === path);
     if (table === undefined) return [];
     const { name } = table;
     const fact = (what: "type" | "keypos"): Difference[] => {

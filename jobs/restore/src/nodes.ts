@@ -7,6 +7,7 @@ import type { RestorePoint } from "@erlmcp/restore-point";
 import { agentFolder } from "./local-erl.ts";
 import { mnesiaProblems } from "./mnesia-plan.ts";
 import type { Placed, Problem } from "./plan.ts";
+import { renamePath } from "./rename-path.ts";
 import type { Run } from "./run.ts";
 import type { Here } from "./targets.ts";
 
@@ -117,7 +118,7 @@ function directoryFor(recorded: Recorded, { name, found }: { name: string; found
   if (recorded.directory === undefined) {
     throw new BackupError("CORRUPT", `the restore point does not say where ${recorded.node} keeps its Mnesia`);
   }
-  return recorded.directory.replaceAll(recorded.node, name);
+  return renamePath(recorded.directory, new Map([[recorded.node, name]]));
 }
 
 function unique(problems: readonly Problem[]): Problem[] {

@@ -9,6 +9,7 @@ import type { Applied, Applying } from "./apply.ts";
 import { agentFolder } from "./local-erl.ts";
 import { takes } from "./parts.ts";
 import type { Placed } from "./plan.ts";
+import { renamePath } from "./rename-path.ts";
 import { textPath } from "./text-path.ts";
 
 /**
@@ -54,11 +55,12 @@ export async function putDets(run: Applying, { part, target }: Placed): Promise<
   const { source } = part;
   const containers = target.kind === "container" ? target.containers : [];
   const entries = (await tablesOf(run, part)).filter((entry) => takes(part, entry));
+  const renames = new Map(Object.entries(run.intent.renames));
   const files = entries.map((entry, at) => ({
     kind: "dets" as const,
     file: join(run.scratch, `${at}.dets`),
     entry,
-    path: fileOf(source.name, entry),
+    path: renamePath(fileOf(source.name, entry), renames),
   }));
   await build(run, files);
   for (const { file, path } of files) {
