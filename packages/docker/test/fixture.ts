@@ -56,7 +56,7 @@ export class Fixture {
 }
 
 /** Resolves when `holds` does; a test that waits for nothing in particular gives up after `limitMs`. */
-export async function until(holds: () => Promise<boolean>, limitMs = 30_000): Promise<void> {
+export async function until(holds: () => Promise<boolean>, limitMs = 90_000): Promise<void> {
   const signal = AbortSignal.timeout(limitMs);
   while (!(await holds())) signal.throwIfAborted();
 }

@@ -301,7 +301,7 @@ async function* stopAt(
 }
 
 /** Resolves when `holds` does. */
-export async function until(holds: () => Promise<boolean>, limitMs = 30_000): Promise<void> {
+export async function until(holds: () => Promise<boolean>, limitMs = 90_000): Promise<void> {
   const signal = AbortSignal.timeout(limitMs);
   while (!(await holds())) signal.throwIfAborted();
 }

@@ -133,7 +133,7 @@ class KillLab implements Lab {
       );
       return mine + workers;
     };
-    const deadline = performance.now() + 90_000;
+    const deadline = performance.now() + 180_000;
     while ((await left()) !== "") {
       if (performance.now() > deadline) throw new Error(`containers of ${launcher} are still there`);
       await delay(50);
