@@ -47,7 +47,7 @@ describe.for([
   { name: "moto", serverOf: () => moto },
 ])("through faults before $name", ({ serverOf }) => {
   it("loses and alters nothing", async () => {
-    const { store, direct, proxy: faulty } = await behind(serverOf(), { seed: 4, share: 0.15 });
+    const { store, direct, proxy: faulty } = await behind(serverOf(), { seed: 4, share: 0.25 });
     const random = seeded(7);
     const sizes = Array.from({ length: 40 }, () => Math.floor(random() * 300_000)).concat(11 * mebibyte, 16 * mebibyte);
     for (const [i, size] of sizes.entries()) {
@@ -85,7 +85,7 @@ it("goes on with a read where it broke, and reads no byte twice", async () => {
     return ranges.length === 1 ? "cut" : "none";
   };
   expect(sha256(await bytesOf(store.get("k")))).toBe(sha256(bytes));
-  expect(ranges).toEqual([undefined, `bytes=${2 * mebibyte}-${4 * mebibyte - 1}`]);
+  expect(ranges).toEqual([undefined, expect.stringMatching(/^bytes=[1-9]\d*-4194303$/)]);
 });
 
 it("gives up with what happened when faults do not end", async () => {
