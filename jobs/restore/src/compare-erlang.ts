@@ -1,3 +1,4 @@
+import { nodesOf } from "@erlmcp/host";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TableEntry } from "@erlmcp/entry";
 import { compareDefinitions, definitionOf, type Inventory, type MnesiaDefinition } from "@erlmcp/erlang";
@@ -8,7 +9,6 @@ import { mnesiaTables } from "./mnesia-plan.ts";
 import { look } from "./nodes.ts";
 import type { Placed } from "./plan.ts";
 import { renamePath } from "./rename-path.ts";
-import { nodesOf } from "./targets.ts";
 
 const loadLimitMs = 300_000; // of Mnesia's tables, once the nodes are well
 const betweenLooksMs = 1000;

@@ -1,9 +1,9 @@
+import { nodesOf } from "@erlmcp/host";
 import type { TableEntry } from "@erlmcp/entry";
 import { compareSchema, planMnesiaPut, type Member } from "@erlmcp/erlang";
 import type { RestorePoint } from "@erlmcp/restore-point";
 import { takes, type Part } from "./parts.ts";
 import type { Problem } from "./plan.ts";
-import { nodesOf } from "./targets.ts";
 
 /** What decides whether Mnesia's tables may be changed as a restore would. */
 export interface MnesiaTerms {

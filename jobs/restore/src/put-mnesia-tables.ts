@@ -1,3 +1,4 @@
+import { nodesOf } from "@erlmcp/host";
 import { fileURLToPath } from "node:url";
 import {
   loadAgent,
@@ -15,7 +16,6 @@ import { agentFolder } from "./local-erl.ts";
 import { mnesiaTables } from "./mnesia-plan.ts";
 import { look, settingsOf } from "./nodes.ts";
 import type { Placed } from "./plan.ts";
-import { nodesOf } from "./targets.ts";
 
 /** Puts single Mnesia tables back into their running nodes. No other table is touched, and nothing is stopped. */
 export async function putMnesiaTables(run: Applying, { part }: Placed): Promise<Applied> {

@@ -1,3 +1,4 @@
+import { nodesOf } from "@erlmcp/host";
 import { statfs } from "node:fs/promises";
 import type { Engine } from "@erlmcp/docker";
 import type { Component } from "@erlmcp/entry";
@@ -7,7 +8,7 @@ import type { Applying } from "./apply.ts";
 import type { NodePlace } from "./nodes.ts";
 import type { Placed, Problem } from "./plan.ts";
 import type { Run } from "./run.ts";
-import { nodesOf, targetFolder } from "./targets.ts";
+import { targetFolder } from "./targets.ts";
 
 /** Bytes that a file of Erlang's own formats takes for a byte of its rows as we keep them, at most. */
 const growth: Partial<Record<Component, number>> = {

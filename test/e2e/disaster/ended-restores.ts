@@ -180,7 +180,7 @@ function differences(found: SystemRecord, expected: SystemRecord): string[] {
     return [...names].flatMap((name) => {
       const [is = "nothing", was = "nothing"] = [are, were].map((of) => JSON.stringify(of.get(name)));
       if (is === was) return [];
-      const at = [...is].findIndex((letter, index) => letter !== was[index]);
+      const at = is.split("").findIndex((letter, index) => letter !== was[index]);
       const from = Math.max(0, at - 60);
       return [`${kind} ${name}: is …${is.slice(from, from + 160)}, was …${was.slice(from, from + 160)}`];
     });
