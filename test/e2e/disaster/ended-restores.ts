@@ -100,7 +100,7 @@ class Lab implements RestoreLab {
     const before = this.#now;
     const target = this.#parts.states.find((state) => state !== before) ?? before;
     const begun = performance.now();
-    const first = await this.#run([target.id, ...options], at, fault);
+    const first = await this.#run([target.id, "--accept-schema-change", ...options], at, fault); // a table was made between
     const told = [`${fault} at ${at.source}: exit ${first.exitCode}`];
     const left = await this.#journal();
     let expected = first.exitCode === 0 ? target : before;
