@@ -1,7 +1,7 @@
 import type { TableEntry } from "@erlmcp/entry";
 import type { Inventory } from "@erlmcp/erlang";
 import { expect, it } from "vitest";
-import { detsDifferences, mnesiaDifferences, type NodeNow } from "./compare-erlang.ts";
+import { detsDifferences, isLoaded, mnesiaDifferences, type NodeNow } from "./compare-erlang.ts";
 
 const content = { bytes: 0, depth: 0, chunks: [] };
 const definition = {
@@ -114,6 +114,14 @@ it.each([
 function dets(name: string, file: string): TableEntry {
   return { kind: "table", path: name, rows: 3, facts: { name, file, type: "set", keypos: 1 }, content };
 }
+
+it("waits for a node's own tables, and for no others", () => {
+  const { inventory } = node({ rows: 0, readFrom: "nowhere" });
+  expect(isLoaded(inventory)).toBe(false);
+  const elsewhere = { ...inventory, identity: { ...inventory.identity, node: "b@y" } };
+  expect(isLoaded(elsewhere)).toBe(true);
+  expect(isLoaded({ ...elsewhere, mnesia: { ...inventory.mnesia, running: "starting" } })).toBe(false);
+});
 
 it("does not take for compared what only a node has that does not answer", () => {
   const elsewhere = { ...captured(3), facts: { ...captured(3).facts, disc_copies: ["a@x", "b@y"] } };

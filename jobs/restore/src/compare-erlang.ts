@@ -178,6 +178,10 @@ async function askLoaded(run: Applying, source: Placed["part"]["source"]): Promi
   }
 }
 
-function isLoaded({ mnesia }: Inventory): boolean {
-  return mnesia.running === "yes" && mnesia.tables.every(({ read_from }) => read_from !== "nowhere");
+/** Tables without a copy on the node itself may stay out of reach for good. */
+export function isLoaded({ identity, mnesia }: Inventory): boolean {
+  const own = mnesia.tables.filter(({ ram_copies, disc_copies, disc_only_copies }) =>
+    [ram_copies, disc_copies, disc_only_copies].some((nodes) => nodes.includes(identity.node)),
+  );
+  return mnesia.running === "yes" && own.every(({ read_from }) => read_from !== "nowhere");
 }
