@@ -63,9 +63,7 @@ async function underJournal(run: Working): Promise<Outcome> {
       return undone(intent);
     }
     if (intent.state === "finishing") {
-      say(applying, "tidying up");
-      await finishDatabases(applying);
-      await journal.clear();
+      await tidyUp(applying, journal);
       return { id: intent.id, ...report(intent, [], []) };
     }
     await requireRoom(applying);
@@ -74,9 +72,7 @@ async function underJournal(run: Working): Promise<Outcome> {
     const seconds = Math.round((run.context.monotonicMs() - began) / 100) / 10;
     const timing = { seconds, guessed_seconds: guessSeconds(placed, intent.stopped.length) };
     await journal.put({ ...intent, state: "finishing" });
-    say(applying, "tidying up");
-    await finishDatabases(applying);
-    await journal.clear();
+    await tidyUp(applying, journal);
     const told = report(intent, applied, compared);
     return { id: intent.id, ...told, details: { ...told.details, timing } };
   } finally {
@@ -93,6 +89,18 @@ async function placeParts(run: Working, point: Applying["point"]): Promise<Place
   const refused = plan.problems.find(({ severity }) => severity === "refuse");
   if (refused !== undefined) throw new BackupError("NOT_FOUND", refused.message, { hint: "Nothing was touched." });
   return inSteps(plan.placed);
+}
+
+/** Everything is restored: it takes a moment, and is not interrupted. */
+async function tidyUp(run: Applying, journal: FlushedRecord<Journal>): Promise<void> {
+  say(run, "tidying up");
+  try {
+    await finishDatabases({ ...run, signal: new AbortController().signal });
+  } catch (cause) {
+    const message = `${messageOf(cause)}; the restore of ${run.intent.id} is complete but for tidying up`;
+    throw new BackupError(codeOf(cause), message, { hint: "Finish it with restore --resume.", cause });
+  }
+  await journal.clear();
 }
 
 /** Another restore may have begun, or this one have been finished, since the launcher looked: it held no lock. */
