@@ -29,7 +29,7 @@ export interface SourceCounts {
 }
 
 /** Lists may name the same chunk again and again: more than this, and more than 64 times what there is, is no restore point of ours. */
-const leastBudget = 100_000_000;
+const leastBudget = 10_000_000;
 
 /** Walks the entries of a restore point: whether their contents are covered, and by which packs. */
 export interface ContentWalk {
