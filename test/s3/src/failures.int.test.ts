@@ -116,10 +116,8 @@ it("keeps classes, tags, metadata; refuses a lock that is not set up", async () 
 });
 
 it.for([{ parts: false }, { parts: true }])("locks until the time given (parts: $parts)", async ({ parts }) => {
-  for (const server of [ceph, moto]) {
-    const store = await emptyStore(server, { kind: "locked", lockMode: "GOVERNANCE", partBytes: 5 * 1024 * 1024 });
-    const retainUntil = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000);
-    await store.put("k", Buffer.alloc(parts ? 6_000_000 : 10), { attributes: { retainUntil } });
-    expect((await store.facts("k"))?.retainUntil).toEqual(retainUntil);
-  }
+  const store = await emptyStore(ceph, { kind: "locked", lockMode: "GOVERNANCE", partBytes: 5 * 1024 * 1024 });
+  const retainUntil = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000);
+  await store.put("k", Buffer.alloc(parts ? 6_000_000 : 10), { attributes: { retainUntil } });
+  expect((await store.facts("k"))?.retainUntil).toEqual(retainUntil);
 });
