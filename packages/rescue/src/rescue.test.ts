@@ -99,16 +99,18 @@ describe.each([
     });
   });
 
-  it.runIf(cipher)("refuses another key with status 7, and writes nothing", async () => {
-    await withFolder(async (at) => {
-      await writeRepository(repository.store, at, Buffer.alloc(32, 8));
-      const wrong = await rescue([full, "--to", "out", "--key", "key"], at);
-      expect(wrong).toMatchObject({ status: 7, stdout: "" });
-      expect(wrong.stderr).toMatch(/the key is not the one it was made with/);
-      expect(await rescue([full, "--to", "out"], at)).toMatchObject({ status: 7 });
-      expect(await readdir(at)).not.toContain("out");
+  if (cipher !== undefined) {
+    it("refuses another key with status 7, and writes nothing", async () => {
+      await withFolder(async (at) => {
+        await writeRepository(repository.store, at, Buffer.alloc(32, 8));
+        const wrong = await rescue([full, "--to", "out", "--key", "key"], at);
+        expect(wrong).toMatchObject({ status: 7, stdout: "" });
+        expect(wrong.stderr).toMatch(/the key is not the one it was made with/);
+        expect(await rescue([full, "--to", "out"], at)).toMatchObject({ status: 7 });
+        expect(await readdir(at)).not.toContain("out");
+      });
     });
-  });
+  }
 
   it("names what a damaged segment hits, and writes all else", async () => {
     await withFolder(async (at) => {
