@@ -99,6 +99,9 @@ session() {
   type=sname
   [ -n "$(argument "$vm" name)" ] && type=name
   case $ERLMCP_NODE in *@*.*) type=name ;; esac
+  # A long name needs a domain, which a container seldom has: the node's own host part will do.
+  client=undefined
+  case $type:$ERLMCP_NODE in name:*@*) client=undefined@${ERLMCP_NODE#*@} ;; esac
   boot=
   for candidate in "$ROOTDIR/bin/start_clean.boot" "$ROOTDIR"/releases/*/start_clean.boot "$ROOTDIR/bin/no_dot_erlang.boot"; do
     [ -z "$boot" ] && [ -r "$candidate" ] && boot=${candidate%.boot}
@@ -118,7 +121,7 @@ session() {
   export ROOTDIR BINDIR EMU PROGNAME HOME ERL_CRASH_DUMP_SECONDS ERLMCP_NODE ERLMCP_COOKIE
   # A dynamic name, no listening port, no entry in epmd, no cookie of its own, and no busy waiting.
   exec "$BINDIR/erlexec" +S 1:1 +SDcpu 1:1 +SDio 1 +A 1 +sbwt none +MIscs 64 -noinput -hidden -start_epmd false \
-    -dist_listen false "-$type" undefined -setcookie erlmcp_none "$@" -eval '
+    -dist_listen false "-$type" "$client" -setcookie erlmcp_none "$@" -eval '
       Read = fun Read(Port, Seen) ->
         case Seen of
           <<Length:32, Frame:Length/binary, Rest/binary>> -> {Frame, Rest};
