@@ -92,7 +92,7 @@ it("captures a node in an image without a shell, and puts its ETS tables back", 
   ]);
   const ets = sinks.of("ets", node.name);
   expect(ets.entries.find(({ path }) => path === "lab_set")).toMatchObject({ rows: 30_000 });
-  expect(sinks.of("mnesia", node.name).entries.map(({ path }) => path)).toContain("lab_disc");
+  expect(sinks.of("mnesia", node.name).entries.map(({ facts }) => facts["name"])).toContain("lab_disc");
   expect(sinks.of("dets", node.name).entries.length).toBeGreaterThan(1);
   await expectNothingLeft();
 
