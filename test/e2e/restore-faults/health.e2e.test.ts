@@ -54,7 +54,7 @@ it("puts back what was there when a container's health check fails on what was r
   const ended = await job.restore([points.unwell]);
   expect(ended.exitCode).toBe(1);
   expect(ended.stderr).toMatch(/web-1 is not well after its start: its health check fails/);
-  expect(ended.stderr).toContain("The system was put back as it was, from erlmcp_");
+  expect(ended.stderr).toContain("The system was put back as it was. It was done from erlmcp_");
   expect(await state()).toBe(before);
   const receipt = await lastReceipt();
   expect(receipt).toMatchObject({ exit_code: 1, error: { code: "FAILED" } });
@@ -65,17 +65,17 @@ it("puts back what was there when HEALTH_URL does not answer as it should in tim
   const ended = await job.restore([points.silent], { HEALTH_URL: url, HEALTH_TIMEOUT: "3" });
   expect(ended.exitCode).toBe(1);
   expect(ended.stderr).toContain("HEALTH_URL does not say that all is well: status 404");
-  expect(ended.stderr).toContain("The system was put back as it was, from erlmcp_");
+  expect(ended.stderr).toContain("The system was put back as it was. It was done from erlmcp_");
   expect(await state()).toBe(before);
 });
 
 it("takes away a file that was restored where none was, when it puts back", async () => {
   await inside("rm /srv/data/ok"); // was and will be unwell: that keeps nobody from putting back what was there
   const before = await state();
-  const ended = await job.restore([points.silent, "--path=data:gone-since"], { HEALTH_URL: url, HEALTH_TIMEOUT: "1" });
+  const ended = await job.restore([points.silent, "--path=data:gone-since"], { HEALTH_URL: url, HEALTH_TIMEOUT: "6" });
   expect(ended.exitCode).toBe(1);
   expect(ended.stderr).toContain("put back, but HEALTH_URL does not say that all is well");
-  expect(ended.stderr).toContain("The system was put back as it was, from erlmcp_");
+  expect(ended.stderr).toContain("The system was put back as it was. It was done from erlmcp_");
   expect(await state()).toBe(before);
 });
 
