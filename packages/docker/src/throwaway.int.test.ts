@@ -29,6 +29,12 @@ it("holds containers that see each other, and nothing outside", async () => {
   const run = async (script: string) => engine.run(one.id, { cmd: ["sh", "-c", script] });
   expect((await run("getent hosts other")).exitCode).toBe(0);
   expect((await run("cat /proc/net/route")).stdout.toString()).not.toMatch(/^\S+\t00000000\t/m); // no default route
+  const [net] = await fixture.docker.listNetworks({ filters: { name: [name("net")] } });
+  const host = net?.IPAM?.Config?.[0]?.Gateway ?? "";
+  expect(host).toMatch(/^[\d.]+$/);
+  const refused = await run(`timeout 5 bash -c '</dev/tcp/${host}/1'`);
+  expect(refused.exitCode).not.toBe(0);
+  expect(refused.stderr).not.toContain("refused"); // nobody is there who could refuse
   expect((await run("echo kept >/drill/file")).exitCode).toBe(0);
   expect((await engine.run(other.id, { cmd: ["cat", "/drill/file"] })).stdout.toString()).toBe("kept\n");
   await one.end();

@@ -28,13 +28,22 @@ export interface Throwaways {
   removeAbandoned(): Promise<number>;
 }
 
+/** The host has no address in the network either: what it publishes can't be reached from there. */
+const unreachableHost = { "com.docker.network.bridge.inhibit_ipv4": "true" };
+
 export function throwawaysOn(docker: Docker): Throwaways {
   return {
     async volume(name, label) {
       await request(`volume ${name}`, () => docker.createVolume({ Name: name, Labels: { [throwawayLabel]: label } }));
     },
     async network(name, label) {
-      const options = { Name: name, Driver: "bridge", Internal: true, Labels: { [throwawayLabel]: label } };
+      const options = {
+        Name: name,
+        Driver: "bridge",
+        Internal: true,
+        Options: unreachableHost,
+        Labels: { [throwawayLabel]: label },
+      };
       await request(`network ${name}`, () => docker.createNetwork(options));
     },
     hold: (spec, label) => hold(docker, spec, label),
