@@ -133,7 +133,7 @@ it("is done or not done when it is cut off, never half", async () => {
   const short = async function* (content: ContentRef): AsyncGenerator<Uint8Array> {
     for await (const block of sink.read(content)) {
       yield block;
-      await first.ask('begin exit(whereis(erlmcp_agent), kill), "" end');
+      await first.ask('case whereis(erlmcp_agent) of undefined -> ""; Pid -> exit(Pid, kill), "" end');
     }
   };
   await expect(restore(["lab_big"], short)).rejects.toMatchObject({ code: "SOURCE_FAILED" });
