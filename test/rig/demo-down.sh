@@ -32,7 +32,7 @@ remove_images() {
 
 # By name, so that a cache folder set to the wrong place loses nothing else.
 remove_caches() {
-  (cd "$CACHE" && rm -rf --one-file-system docker docker.log tools registry {fetch,debian,npm}.?????? ./*.lock)
+  (cd "$CACHE" && rm -rf --one-file-system docker docker.log tools jq registry {fetch,debian,npm}.?????? ./*.lock)
   rmdir "$CACHE" 2>/dev/null || say "left in place, because other things are in it: $CACHE"
 }
 

@@ -63,6 +63,9 @@ if [ "$(<"$results/engine.exit")" = 0 ]; then
     run s3 step "Images of the S3 servers" node "$RIG/s3/src/build.ts"
     [ "$(<"$results/s3.exit")" != 0 ] || rm "$results/s3.exit"
     suite int
+    run jq step "jq, for the README's commands" jq_up
+    [ "$(<"$results/jq.exit")" != 0 ] || rm "$results/jq.exit"
+    jq_up # again: a step runs in a subshell, and this sets PATH
     suite e2e
   fi
   remove_labelled "erlmcp.test.run=$ERLMCP_TEST_RUN"

@@ -31,3 +31,25 @@ fetch_tools() {
 }
 
 tools_up() { tools_are_there || locked tools fetch_tools; }
+
+JQ=$CACHE/jq
+
+# The program with the libraries that it brings, from the machine's own release.
+fetch_jq() {
+  [ ! -x "$JQ/bin/jq" ] || return 0
+  is_debian || die "no jq found" "Install jq, then try again."
+  local own libraries
+  own=$(own_release)
+  fetch_packages "$JQ" "jq/$own" "libjq1/$own" "libonig5/$own"
+  libraries=("$JQ"/usr/lib/*-linux-gnu)
+  mkdir "$JQ/bin"
+  printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "${libraries[0]}" "$JQ/usr/bin/jq" >"$JQ/bin/jq"
+  chmod 755 "$JQ/bin/jq"
+}
+
+# For the README's commands that read a receipt: the machine's own jq, else one in the cache, last on PATH.
+jq_up() {
+  ! command -v jq >/dev/null || return 0
+  [ -x "$JQ/bin/jq" ] || locked jq fetch_jq
+  export PATH=$PATH:$JQ/bin
+}
