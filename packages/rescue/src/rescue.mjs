@@ -512,6 +512,8 @@ function extentsOf(sparse, size, bytes) {
   return extents.filter(([, length]) => length > 0);
 }
 
+const unmakeable = "fifos and devices are not made";
+
 /** A tree of files. Every folder that something is written into was made here, and is no symbolic link. */
 class Tree {
   /** @param {Buffer} target @param {Work} work */
@@ -522,6 +524,8 @@ class Tree {
     this.parent = "";
     /** Folders that more may come into. @type {{ path: Buffer, entry: Fields }[]} */
     this.open = [];
+    /** Paths in latin1 of what Node cannot make, and further names therefore cannot have. @type {Set<string>} */
+    this.unmade = new Set();
   }
 
   /** @param {Buffer} path */
@@ -562,7 +566,8 @@ class Tree {
       case "fifo":
       case "chardev":
       case "blockdev":
-        return this.outcome.left("fifos and devices are not made");
+        this.unmade.add(path.toString("latin1"));
+        return this.outcome.left(unmakeable);
       default:
         return damaged(`unknown kind ${String(entry["kind"])}`);
     }
@@ -584,7 +589,8 @@ class Tree {
   async link(first, at) {
     await this.checkParents(namesOf(first).slice(0, -1).join("/"));
     const found = await fs.lstat(this.in(first)).catch(() => undefined);
-    if (found === undefined || !found.isFile()) damaged("the file that it is a further name of is not there");
+    if (found === undefined && this.unmade.has(first.toString("latin1"))) return this.outcome.left(unmakeable);
+    if (!found?.isFile() && !found?.isSymbolicLink()) damaged("the file that it is a further name of is not there");
     await fs.link(this.in(first), at);
   }
 

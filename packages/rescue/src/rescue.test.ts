@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises";
+import { lstat, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dump, file, folder, frame, link, noise, sampleRepository, source, table } from "@erlmcp/samples";
 import { readObject } from "@erlmcp/store";
@@ -41,16 +41,19 @@ function sourcesOf(version: number) {
         ],
       }),
       link("symlink", "soft", "../../outside"),
+      link("hardlink", "soft-too", "soft"),
     ]),
   ];
 }
 
-describe.each([
+const variants = [
   { cipher: undefined, keyFile: rawKey, named: "plain" },
   { cipher: "aes-256-gcm", keyFile: rawKey, named: "gcm, raw key" },
   { cipher: "aes-256-cbc", keyFile: Buffer.from(`${rawKey.toString("hex")}\n`), named: "cbc, hex key" },
   { cipher: "aes-256-gcm", keyFile: passphrase, named: "gcm, passphrase" },
-] as const)("$named", ({ cipher, keyFile }) => {
+] as const;
+
+describe.each(variants)("$named", ({ cipher, keyFile }) => {
   const repository = sampleRepository(cipher, { keyFile });
 
   beforeAll(async () => {
@@ -82,7 +85,7 @@ describe.each([
       ).toBe(true);
       expect(await readFile(out("postgres", "db", "globals.sql"), "utf8")).toBe("CREATE ROLE shop;\n");
       const tree = out("volumes", "data", "files");
-      expect((await readdir(tree)).length).toBe(6);
+      expect((await readdir(tree)).length).toBe(7);
       expect((await stat(tree)).mode & 0o7777).toBe(0o750);
       expect((await stat(join(tree, "a"))).mode & 0o7777).toBe(0o555);
       expect((await stat(join(tree, "a"))).mtimeMs).toBeCloseTo(1_600_000_000_123.456, 2);
@@ -93,24 +96,12 @@ describe.each([
       expect((await stat(join(tree, "hard"))).ino).toBe((await stat(join(tree, "a-b"))).ino);
       expect(await readFile(Buffer.from(`${tree}/f\u00ff`, "latin1"), "utf8")).toBe("no UTF-8");
       expect(await readlink(join(tree, "soft"))).toBe("../../outside");
+      expect((await lstat(join(tree, "soft-too"))).ino).toBe((await lstat(join(tree, "soft"))).ino);
       const holes = await readFile(join(tree, "holes"));
       expect([holes.length, holes.indexOf("XY"), holes.indexOf("Z")]).toEqual([1_000_000, 500_000, 900_000]);
       expect((await stat(join(tree, "holes"))).blocks * 512).toBeLessThan(100_000);
     });
   });
-
-  if (cipher !== undefined) {
-    it("refuses another key with status 7, and writes nothing", async () => {
-      await withFolder(async (at) => {
-        await writeRepository(repository.store, at, Buffer.alloc(32, 8));
-        const wrong = await rescue([full, "--to", "out", "--key", "key"], at);
-        expect(wrong).toMatchObject({ status: 7, stdout: "" });
-        expect(wrong.stderr).toMatch(/the key is not the one it was made with/);
-        expect(await rescue([full, "--to", "out"], at)).toMatchObject({ status: 7 });
-        expect(await readdir(at)).not.toContain("out");
-      });
-    });
-  }
 
   it("names what a damaged segment hits, and writes all else", async () => {
     await withFolder(async (at) => {
@@ -153,6 +144,35 @@ describe.each([
         expect([4, 7, 2], `${place}: ${done.stdout}${done.stderr}`).toContain(done.status);
         expect(await readdir(at)).not.toContain("out");
       }
+    });
+  });
+});
+
+it("says that a pipe is not made, and neither its further name", async () => {
+  const repository = sampleRepository(undefined);
+  const pipe = { entry: { ...folder("pipe", owner).entry, kind: "fifo" as const } };
+  const sources = [source("volumes", "data", [folder("", owner), pipe, link("hardlink", "pipe-too", "pipe")])];
+  await repository.make(full, { sources });
+  await withFolder(async (at) => {
+    await writeRepository(repository.store, at, rawKey);
+    const done = await rescue([full, "--to", "out"], at);
+    expect(done).toMatchObject({ status: 3, stderr: "" });
+    expect(done.stdout).toContain("fifos and devices are not made");
+    expect(await readdir(join(at, "out/volumes/data/files"))).toEqual([]);
+  });
+});
+
+describe.each(variants.filter(({ cipher }) => cipher !== undefined))("$named", ({ cipher, keyFile }) => {
+  it("refuses another key with status 7, and writes nothing", async () => {
+    const repository = sampleRepository(cipher, { keyFile });
+    await repository.make(full, { sources: sourcesOf(0) });
+    await withFolder(async (at) => {
+      await writeRepository(repository.store, at, Buffer.alloc(32, 8));
+      const wrong = await rescue([full, "--to", "out", "--key", "key"], at);
+      expect(wrong).toMatchObject({ status: 7, stdout: "" });
+      expect(wrong.stderr).toMatch(/the key is not the one it was made with/);
+      expect(await rescue([full, "--to", "out"], at)).toMatchObject({ status: 7 });
+      expect(await readdir(at)).not.toContain("out");
     });
   });
 });
