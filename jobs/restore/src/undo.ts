@@ -13,16 +13,17 @@ import { undoDatabases } from "./put-postgres.ts";
 import { findTarget, type Target } from "./targets.ts";
 
 /** Puts everything that a restore has touched back to what the safety backup holds. It cannot be interrupted gently. */
-export async function undo(run: Applying): Promise<void> {
-  const { intent, repository, encryption } = run;
+export async function undo(interrupted: Applying): Promise<void> {
+  const { intent, repository, encryption } = interrupted;
   if (intent.safety === null) throw new BackupError("FAILED", "there is no safety backup to put back");
   const { signal } = new AbortController(); // the run's own has been used, if that is why it is undone
-  await undoDatabases({ ...run, signal });
+  const run: Applying = { ...interrupted, signal, context: { ...interrupted.context, signal } };
+  await undoDatabases(run);
   const point = await openRestorePoint(accessTo(repository, encryption), intent.safety);
   try {
     const placed = await placeAgain(run, point);
     const here = { ...intent, renames: {}, nodes: placed.flatMap(placesIn) }; // it was captured from these very nodes
-    const again: Applying = { ...run, intent: here, point, placed, signal, undoing: true };
+    const again: Applying = { ...run, intent: here, point, placed, undoing: true };
     const compared = await compareAll(again, await apply(again, new Map()));
     for (const weight of ["fails", "incomplete"] as const) {
       for (const line of differencesOf(compared, weight)) run.context.log.warn(`put back, but ${line}`);

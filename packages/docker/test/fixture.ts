@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import Docker from "dockerode";
 import { connect } from "../src/connection.ts";
+import { answerStatus } from "../src/failure.ts";
 
 /** On everything that these tests make. */
 export const testLabel = "erlmcp.test.run";
@@ -48,8 +49,19 @@ export class Fixture {
     return found.map(({ Id }) => Id);
   }
 
+  /** One that the engine is removing by itself is waited for. */
+  async #removeContainer(id: string): Promise<void> {
+    try {
+      await this.docker.getContainer(id).remove({ force: true, v: true });
+    } catch (error) {
+      const status = answerStatus(error);
+      if (status !== 404 && status !== 409) throw error;
+      await until(async () => !(await this.listed()).includes(id));
+    }
+  }
+
   async remove(): Promise<void> {
-    for (const id of await this.listed()) await this.docker.getContainer(id).remove({ force: true, v: true });
+    for (const id of await this.listed()) await this.#removeContainer(id);
     for (const name of this.#volumes) await this.docker.getVolume(name).remove({ force: true });
     for (const id of this.#networks) await this.docker.getNetwork(id).remove();
   }
