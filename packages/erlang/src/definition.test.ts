@@ -108,6 +108,16 @@ it("tells what differs, and whether the rows would still fit", () => {
   ).toEqual([]);
 });
 
+it("tells a table's rows as the node says that has a copy, whichever is asked first", () => {
+  const inventories = [
+    member([table("new", { rows: 0, read_from: "b@y" })]).inventory,
+    member([table("new", { rows: 7 })], "b@y").inventory,
+  ];
+  expect(compareSchema([entry("schema", { path: "schema" })], { inventories, renames: none })).toContain(
+    "Mnesia table new, 7 rows, is not in the restore point: it would go",
+  );
+});
+
 it("names tables that would come back, go or change, and nothing on a fresh node", () => {
   const entries = [entry("schema", { path: "schema" }), entry("gone"), entry("same"), entry("other")];
   const inventories = [
