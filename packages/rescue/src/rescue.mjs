@@ -581,7 +581,7 @@ class Tree {
       mode: count(entry["mode"], "mode", 0o7777),
       uid: count(entry["uid"], "uid", 2 ** 32 - 2),
       gid: count(entry["gid"], "gid", 2 ** 32 - 2),
-      mtime: Number(BigInt(time) / 1000n) / 1e6, // seconds
+      mtime: String(Number(BigInt(time) / 1000n) / 1e6), // seconds; as text, because Node takes a number before 1970 for now
     };
   }
 

@@ -27,7 +27,7 @@ function sourcesOf(version: number) {
     source("volumes", "data", [
       folder("", { mode: 0o750, ...owner }),
       folder("a", { mode: 0o555, ...owner, mtime: "1600000000123456789" }),
-      folder("a/b", owner),
+      folder("a/b", { ...owner, mtime: "-86399000000000" }),
       file("a/b/large", noise(900_000, "large"), owner),
       file("a-b", Buffer.from(`version ${version}`), { ...owner, mode: 0o600, mtime: "1600000000123456789" }),
       file({ b64: Buffer.from([0x66, 0xff]).toString("base64") }, Buffer.from("no UTF-8"), owner),
@@ -89,6 +89,7 @@ describe.each(variants)("$named", ({ cipher, keyFile }) => {
       expect((await stat(tree)).mode & 0o7777).toBe(0o750);
       expect((await stat(join(tree, "a"))).mode & 0o7777).toBe(0o555);
       expect((await stat(join(tree, "a"))).mtimeMs).toBeCloseTo(1_600_000_000_123.456, 2);
+      expect((await stat(join(tree, "a/b"))).mtimeMs).toBe(-86_399_000);
       expect((await readFile(join(tree, "a/b/large"))).equals(noise(900_000, "large"))).toBe(true);
       expect(await readFile(join(tree, "a-b"), "utf8")).toBe(`version ${version}`);
       expect(await stat(join(tree, "a-b"))).toMatchObject({ ...owner, mode: 0o100600, nlink: 2 });

@@ -54,15 +54,7 @@ function nameOf(path: string, name: string | undefined): string {
 /** What the sample's own program says of a folder of this machine, run from its image. */
 export async function fingerprint(image: string, folder: string): Promise<PathFacts[]> {
   const mount = ["--volume", `${folder}:/srv/copy:ro`];
-  const { stdout } = await execa("docker", [
-    "run",
-    "--rm",
-    ...mount,
-    image,
-    "sample-files",
-    "fingerprint",
-    "/srv/copy",
-  ]);
+  const { stdout } = await execa("docker", ["run", "--rm", ...mount, image, "fingerprint", "/srv/copy"]);
   return stdout.split("\n").map((line) => {
     const { allocated: _allocated, links: _links, ...facts } = JSON.parse(line);
     return facts;
