@@ -57,8 +57,9 @@ Next, in this folder
   eval "\$(test/rig/env)"           # this engine's docker for your shell, once
   export BACKUP_PROJECT=$DEMO_PROJECT     # the sample stack only$volume
   docker compose run --rm backup incremental
-  docker compose run --rm backup --list
-  docker compose run --rm backup full --dry-run
+  docker compose run --rm restore --list
+  docker compose run --rm verify latest --test-restore
+  docker compose run --rm restore latest --dry-run
   docker compose run --rm backup --help
   docker compose -p $DEMO_PROJECT -f $SAMPLE ps
 
