@@ -37,7 +37,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await execa("docker", ["compose", "down"], { cwd: root, env });
+  // Named, because by the files alone no service is on, and their network would stay.
+  await execa("docker", ["compose", "--project-name", env.COMPOSE_PROJECT_NAME, "down"], { cwd: root, env });
   await stack[Symbol.asyncDispose]();
   await execa("docker", ["volume", "rm", "--force", volume]);
   await rm(folder, { recursive: true });
