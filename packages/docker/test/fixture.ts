@@ -3,8 +3,9 @@ import Docker from "dockerode";
 import { connect } from "../src/connection.ts";
 import { answerStatus } from "../src/failure.ts";
 
-/** On everything that these tests make. */
-export const testLabel = "erlmcp.test.run";
+/** On everything that these tests make: by the first a whole run is cleaned up, by the second one file's own. */
+const runLabel = "erlmcp.test.run";
+const fixtureLabel = "erlmcp.test.fixture";
 
 export const image = process.env["ERLMCP_DEBIAN_IMAGE"] ?? "debian:trixie-slim";
 
@@ -12,7 +13,7 @@ export const image = process.env["ERLMCP_DEBIAN_IMAGE"] ?? "debian:trixie-slim";
 export class Fixture {
   readonly docker = connect(undefined).docker;
   readonly run = `docker-${randomUUID()}`;
-  readonly labels = { [testLabel]: this.run };
+  readonly labels = { [runLabel]: process.env["ERLMCP_TEST_RUN"] ?? this.run, [fixtureLabel]: this.run };
   readonly #volumes: string[] = [];
   readonly #networks: string[] = [];
 
@@ -44,7 +45,7 @@ export class Fixture {
   }
 
   /** The IDs of this run's containers, with what `label` says when given. */
-  async listed(label = `${testLabel}=${this.run}`): Promise<string[]> {
+  async listed(label = `${fixtureLabel}=${this.run}`): Promise<string[]> {
     const found = await this.docker.listContainers({ all: true, filters: { label: [label] } });
     return found.map(({ Id }) => Id);
   }
