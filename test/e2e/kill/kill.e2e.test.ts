@@ -17,7 +17,10 @@ afterAll(async () => {
   await lab[Symbol.asyncDispose]();
 });
 
-// A sample of what kill.soak.test.ts does: quiescing comes in the last third of a run.
+const mostTries = 6;
+
+// A sample of what kill.soak.test.ts does: quiescing comes in the last third of a run. One that ended before it was hit
+// proves nothing, so the next one is hit earlier.
 it.each<[number, Ending]>([
   [0.35, "kill launcher"],
   [0.5, "kill worker"],
@@ -26,8 +29,14 @@ it.each<[number, Ending]>([
   [0.8, "remove worker"],
   [0.9, "kill launcher"],
 ])("a run ended at %f of its time (%s) leaves a sound repository and running services", async (fraction, ending) => {
-  console.log((await lab.endAt(fraction, ending)).text);
-  await expect(lab.checkAfter()).resolves.toBeUndefined();
+  const hits: boolean[] = [];
+  for (let at = fraction; hits.length < mostTries && !hits.includes(true); at *= 0.8) {
+    const { hit, text } = await lab.endAt(at, ending);
+    console.log(text);
+    hits.push(hit);
+    await expect(lab.checkAfter()).resolves.toBeUndefined();
+  }
+  expect(hits).toContain(true);
 });
 
 it("a disk that is full at the catalog line, the restore point being saved, ends the run with 0 and a warning", async () => {
