@@ -1,7 +1,7 @@
-import { nodesOf } from "@erlmcp/host";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TableEntry } from "@erlmcp/entry";
 import { compareDefinitions, definitionOf, type Inventory, type MnesiaDefinition } from "@erlmcp/erlang";
+import { nodesOf } from "@erlmcp/host";
 import type { Applying } from "./apply.ts";
 import { compareRows, type Compared, type Difference } from "./compare.ts";
 import { lookAround } from "./here.ts";

@@ -1,6 +1,6 @@
-import { nodesOf } from "@erlmcp/host";
 import type { TableEntry } from "@erlmcp/entry";
 import { compareSchema, planMnesiaPut, type Member } from "@erlmcp/erlang";
+import { nodesOf } from "@erlmcp/host";
 import type { RestorePoint } from "@erlmcp/restore-point";
 import { takes, type Part } from "./parts.ts";
 import type { Problem } from "./plan.ts";

@@ -1,4 +1,3 @@
-import { nodesOf } from "@erlmcp/host";
 import { fileURLToPath } from "node:url";
 import {
   loadAgent,
@@ -9,6 +8,7 @@ import {
   type MnesiaRestored,
 } from "@erlmcp/erlang";
 import { BackupError } from "@erlmcp/errors";
+import { nodesOf } from "@erlmcp/host";
 import type { Applied, Applying } from "./apply.ts";
 import { compareRows, type Compared } from "./compare.ts";
 import { lookAround } from "./here.ts";

@@ -1,8 +1,8 @@
-import { nodesOf } from "@erlmcp/host";
 import { statfs } from "node:fs/promises";
 import type { Engine } from "@erlmcp/docker";
 import type { Component } from "@erlmcp/entry";
 import { BackupError } from "@erlmcp/errors";
+import { nodesOf } from "@erlmcp/host";
 import { roomNeeded } from "@erlmcp/volumes";
 import type { Applying } from "./apply.ts";
 import type { NodePlace } from "./nodes.ts";

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { Running, type Ending, type Exec, type ExecOptions } from "./exec.ts";
 import { brief, request } from "./failure.ts";
 import { askForEnd, readExit, removeContainer } from "./sibling.ts";
-import { siblingLabel } from "./sibling-spec.ts";
+import { heldByInput, siblingLabel } from "./sibling-spec.ts";
 
 export interface BesideOptions extends Pick<ExecOptions, "cmd" | "user" | "env" | "signal" | "graceMs"> {
   stdin?: "closed" | "open" | undefined;
@@ -56,12 +56,7 @@ function specOf(
     Env: Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`),
     User: options.user ?? "0",
     Labels: { ...options.labels, [siblingLabel]: options.own },
-    AttachStdin: true,
-    AttachStdout: true,
-    AttachStderr: true,
-    OpenStdin: true,
-    StdinOnce: true,
-    Tty: false,
+    ...heldByInput,
     HostConfig: {
       NetworkMode: `container:${target}`,
       PidMode: `container:${target}`,

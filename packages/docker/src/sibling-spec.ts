@@ -85,6 +85,16 @@ export const Template = z.object({
 });
 export type Template = z.infer<typeof Template>;
 
+/** Its input is held open by whoever started it and nobody else: the end of it means that this one is gone. */
+export const heldByInput = {
+  AttachStdin: true,
+  AttachStdout: true,
+  AttachStderr: true,
+  OpenStdin: true,
+  StdinOnce: true,
+  Tty: false,
+};
+
 /**
  * The engine's words for a container like ours: same image, environment, mounts, networks, user and limits, with
  * the wanted volumes beside. It gets no terminal: with one, the engine never tells it that its input has ended, and
@@ -108,12 +118,7 @@ export function siblingSpec(
     ...(config.StopSignal === undefined ? {} : { StopSignal: config.StopSignal }),
     ...(config.StopTimeout ? { StopTimeout: config.StopTimeout } : {}),
     Labels: { ...spec.labels, [siblingLabel]: own.id },
-    AttachStdin: true,
-    AttachStdout: true,
-    AttachStderr: true,
-    OpenStdin: true,
-    StdinOnce: true,
-    Tty: false,
+    ...heldByInput,
     HostConfig: {
       ...hostConfig(template),
       Init: true,
